@@ -1,0 +1,112 @@
+"""Estates: all vaults and mirrors that are considered together, declared or real.
+
+Decides how an estate is written as JSON (``schema_version`` 1) and what makes one well-formed: unique names within an
+account. Whether it is allowed is for the rules.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import Self
+
+from pulumi_cloudbackup.estate.mirror import MirrorVault
+from pulumi_cloudbackup.estate.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import ErrorDetails
+
+
+class EstateError(ValueError):
+    """An estate file cannot be read; the message names the place and the reason."""
+
+
+class Usage(BaseModel):
+    """What an account already uses beyond the vaults listed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vaults: int | None = None
+    """All vaults of the account."""
+    mirrors_by_region: dict[str, int] = Field(default_factory=dict)
+    """Mirrors by region id."""
+    complete: bool = False
+    """Whether the numbers count everything; otherwise they are lower bounds."""
+
+
+class ForeignResource(BaseModel):
+    """Another resource of the program that vaults depend on, such as a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urn: str
+    depends_on: tuple[str, ...] = ()
+    action: Literal["none", "create", "update", "replace", "delete"] = "none"
+
+
+class Estate(BaseModel):
+    """All vaults and mirrors that are considered together."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    """The version of this form."""
+    account: str = "default"
+    """The account of every resource that names none."""
+    vaults: tuple[Vault, ...] = ()
+    mirrors: tuple[MirrorVault, ...] = ()
+    as_of: str | None = None
+    """When the estate was observed, as ISO 8601."""
+    usage: Usage | None = None
+    """What the account already uses."""
+    limits: dict[str, int] | None = None
+    """Quotas of the account that differ from the documented ones."""
+    live_regions: tuple[str, ...] | None = None
+    """The regions that the live service lists."""
+    foreign: tuple[ForeignResource, ...] = ()
+    """Other resources that vaults depend on."""
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        names = Counter((resource.account or self.account, resource.name) for resource in (*self.vaults, *self.mirrors))
+        doubled = sorted(name for (_, name), count in names.items() if count > 1)
+        if doubled:
+            raise ValueError(f"the name {doubled[0]!r} is used by more than one resource of the account")
+        return self
+
+
+def estate_from_json(text: str | bytes) -> Estate:
+    """Read an estate from its JSON form; raise EstateError with place and reason."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise EstateError(f"The file is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise EstateError("The file is not an estate: a JSON object with schema_version, vaults and mirrors is expected.")
+    version = document.get("schema_version")
+    if version != 1:
+        raise EstateError(f"schema_version is {version!r}: this release reads version 1.")
+    try:
+        return Estate.model_validate(document)
+    except ValidationError as error:
+        raise EstateError("\n".join(_reasons(error, document))) from None
+
+
+def estate_to_json(estate: Estate) -> str:
+    """Write an estate in its JSON form: what is absent is the default, unknown is ``{"$unknown": true}``."""
+    document = {"schema_version": 1, **estate.model_dump(mode="json", exclude_defaults=True)}
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _reasons(error: ValidationError, document: Mapping[str, object]) -> list[str]:
+    """Tell each place once: a union reports one error per member."""
+    seen: dict[str, ErrorDetails] = {}
+    for detail in error.errors():
+        place = ".".join(str(part) for part in detail["loc"][:3]) or "estate"
+        seen.setdefault(place, detail)
+    return [f"{place}: {detail['msg']}" for place, detail in seen.items()]

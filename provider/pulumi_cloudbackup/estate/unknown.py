@@ -1,0 +1,74 @@
+"""The value that a preview cannot know yet.
+
+Decides how such a value looks inside our own code and in JSON. It must never be taken for "fine", so it has no truth
+value: code that forgets to ask whether a value is known fails loudly in the tests instead of passing silently.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeVar, final
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import TypeIs
+
+T = TypeVar("T")
+
+JSON_FORM: Final = {"$unknown": True}
+"""How an unknown value is written in estate files."""
+
+
+@final
+class Unknown:
+    """A value known only after apply; there is one instance, ``UNKNOWN``."""
+
+    _instance: Unknown | None = None
+
+    def __new__(cls) -> Unknown:
+        """Return the one instance, so that ``is`` works after copying and unpickling too."""
+        if cls._instance is None:
+            cls._instance = super().__new__(cls)
+        return cls._instance
+
+    def __repr__(self) -> str:
+        """Say it in the words that reports use."""
+        return "<known only after apply>"
+
+    def __bool__(self) -> bool:
+        """Refuse a truth value: ask ``is_known`` first."""
+        raise TypeError("an unknown value is neither true nor false: ask is_known() first")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Accept the instance itself and its JSON form."""
+
+        def validate(value: Any) -> Unknown:
+            if isinstance(value, cls) or value == JSON_FORM:
+                return UNKNOWN
+            raise ValueError('is not {"$unknown": true}')
+
+        return core_schema.no_info_plain_validator_function(
+            validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda _: JSON_FORM, when_used="json"),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Describe the JSON form."""
+        return {
+            "type": "object",
+            "properties": {"$unknown": {"const": True}},
+            "required": ["$unknown"],
+            "additionalProperties": False,
+        }
+
+
+UNKNOWN: Final = Unknown()
+"""The value that a preview cannot know yet."""
+
+def is_known(value: T | Unknown) -> TypeIs[T]:
+    """Whether a value is known now."""
+    return value is not UNKNOWN

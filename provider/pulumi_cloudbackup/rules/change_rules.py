@@ -1,0 +1,109 @@
+"""What may become of one existing resource: CB109 (one-way switches), CB303 and CB307 (data loss).
+
+Facts about the live vaults are arguments: whoever calls has looked, or says that it cannot tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pulumi_cloudbackup.estate import Unknown, Vault, is_known
+from pulumi_cloudbackup.rules.book import Broken, Finding, NotYetKnown, rule
+
+
+@rule("CB109", "WORM cannot be switched off")
+def worm_stays_on(worm_before: bool, after: Vault) -> Iterator[Finding]:  # noqa: FBT001 - a fact, not a mode
+    """Check that a locked vault stays locked (hbr-api.md 5.5)."""
+    if not worm_before:
+        return
+    if not is_known(after.worm_enabled):
+        yield NotYetKnown("worm_enabled")
+    elif not after.worm_enabled:
+        yield Broken(
+            "worm_enabled",
+            f'"{after.name}" is locked (immutable backup), and the service does not unlock a vault before its data '
+            "has expired.",
+            "Set worm_enabled=True.",
+        )
+
+
+@dataclass(frozen=True)
+class SourceLoss:
+    """A vault that is to be deleted or replaced."""
+
+    name: str
+    """The resource or vault name."""
+    vault_id: str
+    holds_data: bool | None
+    """Whether it holds backup data; ``None``: cannot tell."""
+    snapshot_count: int | None
+    consent_in_state: bool
+    """Whether ``force_destroy`` is in state: the provider's delete never sees new inputs."""
+    because: tuple[str, ...] = ()
+    """The arguments whose change replaces it; empty: it is deleted, or replaced on request."""
+
+
+@rule("CB303", "Deleting a vault would destroy its backup data")
+def destroying_data_has_consent(loss: SourceLoss) -> Iterator[Finding]:
+    """Check that a vault with data is only deleted or replaced with ``force_destroy`` in state."""
+    if loss.consent_in_state or loss.holds_data is False:
+        return
+    what = f"Changing {', '.join(loss.because)} replaces" if loss.because else "This deletes"
+    if loss.holds_data:
+        count = f" ({loss.snapshot_count} backup points)" if loss.snapshot_count else ""
+        holds = f"which holds backup data{count} that cannot be restored afterwards"
+    else:
+        holds = "and whether it holds backup data could not be found out"
+    yield Broken(
+        loss.because[0] if loss.because else "force_destroy",
+        f'{what} vault "{loss.name}" ({loss.vault_id}), {holds}.',
+        "If that is meant: first run `pulumi up` with only force_destroy=True added to it, then make this change.",
+    )
+
+
+@dataclass(frozen=True)
+class MirrorLoss:
+    """A mirror that is to be deleted or replaced."""
+
+    name: str
+    """The resource or vault name."""
+    vault_id: str
+    source_id: str
+    source_region_id: str
+    source_status: str | None
+    """The live status of the source; ``GONE``; ``None``: cannot tell."""
+    consent: str | Unknown | None
+    """``allow_last_copy_loss`` as it is in state."""
+    because: tuple[str, ...] = ()
+    """The arguments whose change replaces it; empty: it is deleted, or replaced on request."""
+
+    @property
+    def is_last_copy(self) -> bool | None:
+        """Whether the data exists nowhere else; ``None``: cannot tell."""
+        return None if self.source_status is None else self.source_status != "CREATED"
+
+
+@rule("CB307", "The last copy of the data would be destroyed")
+def last_copy_is_kept(loss: MirrorLoss) -> Iterator[Finding]:
+    """Check that a mirror is only deleted or replaced while its source is there to copy again.
+
+    "Cannot tell" breaks the rule: a caller that wants to be lenient (a preview) must not ask it then.
+    """
+    if loss.is_last_copy is False or loss.consent == loss.vault_id:
+        return
+    match loss.source_status:
+        case "GONE":
+            state = "is gone"
+        case None:
+            state = "cannot be reached, so nobody can tell whether it still has the data"
+        case status:
+            state = f"is in status {status}"
+    what = f"Changing {', '.join(loss.because)} would replace" if loss.because else "This would delete"
+    yield Broken(
+        "source" if not loss.because or loss.because == ("source_vault_id",) else loss.because[0],
+        f'{what} mirror vault "{loss.name}" ({loss.vault_id}), but its source {loss.source_id} in '
+        f"{loss.source_region_id} {state}: the mirror may hold the last copy of the data.",
+        f'To keep it, declare its source as ExistingVault("{loss.source_id}", "{loss.source_region_id}"). To give the '
+        f'data up, first run `pulumi up` with that and allow_last_copy_loss="{loss.vault_id}", then make this change.',
+    )

@@ -1,0 +1,48 @@
+"""Which Pulumi options a mirror must not have: CB301 (reference/pulumi-engine.md 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pulumi_cloudbackup.rules.book import Broken, Finding, judge, rule
+from pulumi_cloudbackup.rules.problem import Problem
+
+
+@rule("CB301", "Options that break the order of mirror and source")
+def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iterator[Finding]:
+    """Check the options that would leave a second mirror behind, skip a delete or keep a deleted source's id."""
+    if options.get("delete_before_replace") is False:
+        yield Broken(
+            "delete_before_replace",
+            f'Mirror vault "{name}" has delete_before_replace=False, but a source has at most one mirror: creating the '
+            "new one first would be refused.",
+            "Remove the option; a mirror is always replaced delete-first.",
+        )
+    if options.get("retain_on_delete"):
+        yield Broken(
+            "retain_on_delete",
+            f'Mirror vault "{name}" has retain_on_delete: replacing it would leave the old mirror behind, and its source '
+            "could then neither be mirrored anew nor be deleted.",
+            "Remove the option; use `cloudbackup release` to hand a mirror over.",
+        )
+    if options.get("deleted_with") is not None:
+        yield Broken(
+            "deleted_with",
+            f'Mirror vault "{name}" has deleted_with: the engine would skip its deletion, and the deletion of its source '
+            "is then refused.",
+            "Remove the option.",
+        )
+    ignored = [path for path in options.get("ignore_changes") or () if str(path).startswith("source")]
+    if ignored:
+        yield Broken(
+            "ignore_changes",
+            f'Mirror vault "{name}" ignores changes of {", ".join(ignored)}: it would keep the id of a source that is '
+            "deleted.",
+            "Remove that from ignore_changes.",
+        )
+
+
+def judge_mirror_options(name: str, options: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Return the problems of a mirror's options."""
+    return judge(("CB301",), name, name, options).problems

@@ -1,0 +1,44 @@
+"""Problems: what is wrong in what the user wrote or asked for. A problem is a value, never an exception."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Severity(str, Enum):
+    """How bad a problem is."""
+
+    ERROR = "error"
+    """Nothing may be done before it is mended."""
+    WARNING = "warning"
+    """It may be meant, or it may be wrong: a person should look."""
+
+    def __str__(self) -> str:
+        """Print the word."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong in what the user wrote or asked for."""
+
+    code: str
+    """The permanent code of the rule, such as CB201."""
+    severity: Severity
+    """Whether it stops anything."""
+    summary: str
+    """Fixed text without names, the same for every problem of the rule."""
+    detail: str
+    """What is wrong here and why it matters, in full sentences, with names."""
+    fix: str
+    """What to do."""
+    subjects: tuple[str, ...] = ()
+    """Names of the resources that it is about."""
+    argument: str | None = None
+    """The argument that it is about."""
+
+    @property
+    def one_line(self) -> str:
+        """The problem as one line, for places that add the resource and the property themselves."""
+        return f"{self.code}: {self.detail} {self.fix}"

@@ -1,0 +1,80 @@
+"""What declaring a vault and declaring a mirror have in common, inside the Pulumi program.
+
+Runs in the program's process; decides the owner of a resource and the options that our classes force.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pulumi
+from pulumi.runtime.config import get_config, is_config_secret
+
+from pulumi_cloudbackup.estate.owner import owner_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pulumi_cloudbackup.rules import Problem
+
+NAMESPACE: Final = "cloudbackup"
+_SECRET: Final = f"{NAMESPACE}:accessKeySecret"
+
+
+def owner_input(resource_type: str, name: str, opts: pulumi.ResourceOptions) -> pulumi.Input[str]:
+    """Return the owner of a resource: plain at the top of a stack, an output below a component.
+
+    The parent's type chain is in its URN, which only the engine tells; the output carries no dependency, because a
+    resource that depends on its own parent would wait for itself.
+    """
+    organization, owner_id = pulumi.get_organization(), get_config(f"{NAMESPACE}:ownerId") or ""
+
+    def owner(parent_types: str) -> str:
+        return owner_of(
+            organization=organization,
+            owner_id=owner_id,
+            project=pulumi.get_project(),
+            stack=pulumi.get_stack(),
+            parent_types=parent_types,
+            resource_type=resource_type,
+            name=name,
+        )
+
+    if opts.parent is None or opts.parent.pulumi_resource_type == "pulumi:pulumi:Stack":
+        return owner("")
+    found = opts.parent.urn.apply(lambda urn: owner(urn.split("::")[2]))
+    text = cast("Awaitable[str]", found.future(with_unknowns=True))
+    return pulumi.Output(set(), text, found.is_known())
+
+
+def refuse(problems: tuple[Problem, ...]) -> None:
+    """Stop the program with the text of problems, which Pulumi shows without a traceback."""
+    if problems:
+        raise pulumi.RunError(
+            "\n\n".join(
+                f"{problem.code}: {problem.summary}\n  {problem.detail}\n  {problem.fix}"
+                for problem in problems
+            )
+        )
+
+
+def refuse_open_secret() -> None:
+    """Stop a program whose access key secret lies open in its stack configuration."""
+    if get_config(_SECRET) is not None and not is_config_secret(_SECRET):
+        raise pulumi.RunError(
+            f"{_SECRET} is set, but not as a secret: it lies readable in the stack's configuration file.\n"
+            "  Take that key out of service, then set the new one encrypted:\n"
+            f"    pulumi config set --secret {_SECRET}"
+        )
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments that were given."""
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def keep_type_token(cls: type[Any], register: Callable[[], None]) -> None:
+    """Register a user's subclass without losing our type token: another token would be another resource."""
+    token = cls._resource_type_name
+    register()
+    cls._resource_type_name = token

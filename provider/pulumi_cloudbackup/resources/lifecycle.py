@@ -1,0 +1,333 @@
+"""What creating and deleting have in common for vaults and mirrors.
+
+Every step looks at the live service before it acts, acts through the session (whose watchdog is asked before every
+mutating call), and leaves behind what the next run needs to go on: the owner marker.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pulumi_cloudbackup.cloud import CloudError, Deadline, VaultChanges, wait_until
+from pulumi_cloudbackup.estate.owner import marked, readable_owner
+from pulumi_cloudbackup.resources.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from pulumi_cloudbackup.cloud import CloudBackup
+    from pulumi_cloudbackup.estate import LiveVault
+    from pulumi_cloudbackup.resources.session import Session
+
+DEFAULT_TIMEOUT: Final = 600.0
+"""Seconds for a create or a delete: twice what the Terraform provider waits (hbr-api.md 3)."""
+_ATTEMPT_IS_RECENT: Final = 24 * 3600
+_LOST_ANSWER_GRACE: Final = 5.0
+_LOST_ANSWER_ATTEMPTS: Final = 4
+_PAUSES: Final = (1.0, 2.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One resource that is worked on, for messages and calls."""
+
+    kind: str
+    """``vault`` or ``mirror vault``."""
+    name: str
+    """The resource name."""
+    region_id: str
+    account: str | None
+    owner: str
+    """The owner as this resource's inputs or state have it; empty: none."""
+    timeout: float
+
+    def __str__(self) -> str:
+        """Name it as messages do."""
+        return f'{self.kind} "{self.name}"'
+
+
+@dataclass(frozen=True)
+class Creation:
+    """How one kind of vault is created and recognised."""
+
+    subject: Subject
+    start: Callable[[], str]
+    """Make the creating call and return the id; raise CloudError."""
+    unlike: Callable[[LiveVault], str | None]
+    """Say in which immutable fact an existing vault differs from what is wanted; ``None``: in none."""
+    looks_for_own: bool = True
+    """Whether an earlier, crashed attempt is looked for; not where the user asked for create-first replacement."""
+    forgives: Callable[[LiveVault], bool] = lambda _: False
+    """Whether a creation that ended in ERROR is worth another try."""
+
+
+class Lifecycle:
+    """Creates and deletes vaults of either kind."""
+
+    def __init__(self, session: Session) -> None:
+        """Work within one engine run."""
+        self._session = session
+
+    def create(self, creation: Creation) -> LiveVault:
+        """Return the vault, CREATED: an earlier attempt's, or a new one. A failed vault is removed again."""
+        subject = creation.subject
+        deadline = Deadline.after(subject.timeout)
+        found = self._own_attempt(creation) if creation.looks_for_own else None
+        while True:
+            vault_id = found.id if found is not None else self._start(creation)
+            live = self._wait_until_created(subject, vault_id, deadline)
+            if live.status == "CREATED":
+                return live
+            self._remove_failed(subject, live, deadline)
+            if not creation.forgives(live) or deadline.has_passed:
+                reason = live.status_message or "the service gives no reason"
+                raise Refusal(
+                    f"The creation of {subject} ended in ERROR: {reason}.{_meaning(live.status_message)} "
+                    f"The failed vault {vault_id} was removed again."
+                )
+            found = None
+            time.sleep(1.0)
+
+    def adopt(self, creation: Creation, vault_id: str) -> LiveVault:
+        """Return an existing vault that is to be taken over, once it is sure that it may be."""
+        subject = creation.subject
+        live = self._get(subject, vault_id)
+        if live is None:
+            raise Refusal(
+                f'There is no vault {vault_id} in {subject.region_id} to take over as {subject} (adopt_id="{vault_id}").'
+                " Mend adopt_id or region_id, or remove adopt_id to create a new one."
+            )
+        unlike = creation.unlike(live)
+        if unlike is not None:
+            raise Refusal(
+                f"Vault {vault_id} cannot be taken over as {subject}: {unlike}. That cannot be changed on an existing "
+                "vault. Declare it as it is, or remove adopt_id to create a new one."
+            )
+        if live.parts.owner not in (None, subject.owner):
+            raise Refusal(
+                f"Vault {vault_id} cannot be taken over as {subject}: it is managed by "
+                f"{readable_owner(live.parts.owner or '')}. Release it there first: `cloudbackup release NAME`."
+            )
+        if live.status != "CREATED":
+            live = self._wait_until_created(subject, vault_id, Deadline.after(subject.timeout))
+        if live.status != "CREATED":
+            raise Refusal(f"Vault {vault_id} cannot be taken over as {subject}: it is in status {live.status}.")
+        return live
+
+    def update(self, subject: Subject, live: LiveVault, wanted: VaultChanges) -> None:
+        """Change what differs, in one call."""
+        changes = VaultChanges(
+            vault_name=_if_changed(wanted.vault_name, live.vault_name),
+            description=_if_changed(wanted.description, live.raw_description),
+            worm_enabled=True if wanted.worm_enabled and not live.worm_enabled else None,
+            resource_group_id=_if_changed(wanted.resource_group_id, live.resource_group_id),
+        )
+        if not changes.is_empty:
+            self._session.before_mutation()
+            self._cloud(subject).update_vault(subject.region_id, live.id, changes)
+            self._session.changed(subject.account, subject.region_id)
+
+    def retag(self, subject: Subject, live: LiveVault, wanted: dict[str, str], managed: Collection[str]) -> None:
+        """Set the tags wanted and remove those managed keys that are wanted no longer; other tags stay."""
+        current = own_tags(live)
+        new = {key: value for key, value in wanted.items() if current.get(key) != value}
+        old = [key for key in current if key in managed and key not in wanted]
+        if new:
+            self._session.before_mutation()
+            self._cloud(subject).tag_vault(subject.region_id, live.id, new)
+        if old:
+            self._session.before_mutation()
+            self._cloud(subject).untag_vault(subject.region_id, live.id, old)
+        if new or old:
+            self._session.changed(subject.account, subject.region_id)
+
+    def delete(self, subject: Subject, vault_id: str, still_blocked: Callable[[], str | None]) -> None:
+        """Delete a vault and wait until it is gone; "not yet" is tried again until the time is up.
+
+        ``still_blocked`` says what still blocks a refused delete, or ``None`` where it should pass by itself; where
+        something blocks it, only a minute is waited.
+        """
+        cloud = self._cloud(subject)
+        deadline = Deadline.after(subject.timeout)
+        patient = deadline
+        blocker: str | None = None
+        for attempt in range(10_000):
+            self._session.before_mutation()
+            self._session.changed(subject.account, subject.region_id)
+            try:
+                cloud.delete_vault(subject.region_id, vault_id)
+                break
+            except CloudError as error:
+                if error.is_not_found:
+                    break
+                if not error.is_not_yet_deletable:
+                    raise
+                if attempt == 0 and still_blocked() is not None:
+                    patient = deadline.within(60)
+                if patient.has_passed:
+                    blocker = still_blocked()
+                    if blocker is None and not deadline.has_passed:
+                        patient = deadline
+                    else:
+                        raise Refusal(_not_deleted(subject, vault_id, error, blocker)) from None
+            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+        if wait_until(lambda: True if self._get(subject, vault_id) is None else None, deadline) is None:
+            raise Refusal(
+                f"The service accepted the deletion of {subject} ({vault_id}), but still lists it after "
+                f"{deadline.seconds:g} seconds. Run the same command again, or raise its timeout."
+            )
+        self._session.changed(subject.account, subject.region_id, deleted=vault_id)
+
+    def require_owner(self, subject: Subject, live: LiveVault) -> None:
+        """Refuse to delete what the state's own owner is not written on."""
+        owner = live.parts.owner
+        if owner is not None and owner == subject.owner:
+            return
+        if owner is None:
+            raise Refusal(
+                f"The {subject} ({live.id}) is not deleted: its description no longer says who manages it, so it may "
+                "have been released or taken over. If it is yours, run `pulumi up --refresh` to write the marker "
+                "again, then delete it; otherwise run `pulumi state delete` to forget it."
+            )
+        raise Refusal(
+            f"The {subject} ({live.id}) is not deleted: it is managed by {readable_owner(owner)}, and this stack's state "
+            f"says {readable_owner(subject.owner) or 'nobody'}. Run `pulumi up` if the resource was renamed, or "
+            "`pulumi state delete` to forget it here."
+        )
+
+    def _own_attempt(self, creation: Creation) -> LiveVault | None:
+        """Look for a crashed run's attempt; refuse where something of our owner exists that is not surely that."""
+        subject = creation.subject
+        listed = self._session.first_listing(subject.account, subject.region_id)
+        own = [vault for vault in listed.values() if vault.parts.owner == subject.owner]
+        found: LiveVault | None = None
+        for candidate in own:
+            live = self._get(subject, candidate.id)
+            if live is None or live.parts.owner != subject.owner:
+                continue
+            doubt = _doubt(creation, live)
+            if doubt is None and live.status == "ERROR":
+                self._remove_failed(subject, live, Deadline.after(subject.timeout))
+            elif doubt is None and found is None:
+                found = live
+            else:
+                raise Refusal(
+                    f"There is already a vault {live.id} in {subject.region_id} that says it belongs to {subject}, and "
+                    f"{doubt or f'so does {found.id if found else live.id}'}. Nothing was created. To take it over, "
+                    f'add adopt_id="{live.id}" to {subject}; to have a new one, remove the marker from its description.'
+                )
+        return found
+
+    def _start(self, creation: Creation) -> str:
+        """Make the creating call; where its answer was lost, look for what it may have created."""
+        subject = creation.subject
+        before = {
+            vault.id for vault in self._session.first_listing(subject.account, subject.region_id).values()
+        }
+        for attempt in range(1, _LOST_ANSWER_ATTEMPTS + 1):
+            self._session.before_mutation()
+            self._session.changed(subject.account, subject.region_id)
+            try:
+                return creation.start()
+            except CloudError as error:
+                if not error.may_have_happened:
+                    raise
+                created = wait_until(lambda: self._created_meanwhile(subject, before), Deadline.after(_LOST_ANSWER_GRACE))
+                if created is not None:
+                    return created
+                if attempt == _LOST_ANSWER_ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _created_meanwhile(self, subject: Subject, before: set[str]) -> str | None:
+        for vault in self._cloud(subject).list_vaults(subject.region_id):
+            if vault.parts.owner == subject.owner and vault.id not in before:
+                return vault.id
+        return None
+
+    def _wait_until_created(self, subject: Subject, vault_id: str, deadline: Deadline) -> LiveVault:
+        """Wait until a vault is CREATED or in ERROR; a vault that vanishes meanwhile is an error of its own."""
+        seen = False
+
+        def look() -> LiveVault | None:
+            nonlocal seen
+            live = self._get(subject, vault_id)
+            if live is None and seen:
+                raise Refusal(f"The {subject} ({vault_id}) vanished while it was created. Run `pulumi up` again.")
+            seen = seen or live is not None
+            return live if live is not None and live.status in ("CREATED", "ERROR") else None
+
+        live = wait_until(look, deadline)
+        if live is None:
+            raise Refusal(
+                f"The {subject} ({vault_id}) is not ready after {deadline.seconds:g} seconds. Nothing is lost: the next "
+                "`pulumi up` finds it again by its owner and goes on. Raise its timeout to wait longer."
+            )
+        self._session.changed(subject.account, subject.region_id)
+        return live
+
+    def _remove_failed(self, subject: Subject, live: LiveVault, deadline: Deadline) -> None:
+        """Remove a vault whose creation ended in ERROR, so that nothing is left behind that no state knows."""
+        if live.holds_data:
+            raise Refusal(
+                f"The {subject} ({live.id}) is in ERROR and holds backup data, so it is not removed. Look at it in the "
+                f'console; to manage it nevertheless, add adopt_id="{live.id}".'
+            )
+        self._session.before_mutation()
+        self._session.changed(subject.account, subject.region_id)
+        try:
+            self._cloud(subject).delete_vault(subject.region_id, live.id)
+        except CloudError as error:
+            if not error.is_not_found:
+                raise Refusal(
+                    f"The creation of {subject} ended in ERROR ({live.status_message or 'no reason given'}), and its "
+                    f"failed vault {live.id} in {subject.region_id} could not be removed: {error} Delete it in the "
+                    "console."
+                ) from None
+        wait_until(lambda: True if self._get(subject, live.id) is None else None, deadline.within(60))
+        self._session.changed(subject.account, subject.region_id, deleted=live.id)
+
+    def _get(self, subject: Subject, vault_id: str) -> LiveVault | None:
+        return self._cloud(subject).get_vault(subject.region_id, vault_id)
+
+    def _cloud(self, subject: Subject) -> CloudBackup:
+        return self._session.cloud(subject.account)
+
+
+def own_tags(live: LiveVault) -> dict[str, str]:
+    """Return the tags that a person set: the service adds some of its own under reserved prefixes."""
+    return {key: value for key, value in live.tags.items() if not key.startswith(("acs:", "aliyun"))}
+
+
+def described(text: str | None, owner: str) -> str:
+    """Return the description to send: with the marker, where there is an owner."""
+    return marked(text, owner) if owner else text or ""
+
+
+def _doubt(creation: Creation, live: LiveVault) -> str | None:
+    """Say why an existing vault of our owner is not surely our own crashed attempt; ``None``: it surely is."""
+    unlike = creation.unlike(live)
+    if unlike is not None:
+        return unlike
+    if live.holds_data:
+        return "it holds backup data"
+    if live.created_time is not None and time.time() - live.created_time > _ATTEMPT_IS_RECENT:
+        return "it is older than a day"
+    return None
+
+
+def _if_changed(wanted: str | None, current: str | None) -> str | None:
+    return wanted if wanted is not None and wanted != (current or "") else None
+
+
+def _meaning(status_message: str | None) -> str:
+    if status_message == "SOURCE_VAULT_ALREADY_HAS_REPLICATION":
+        return " Its source has another mirror vault already, and a source has at most one (CB202)."
+    return ""
+
+
+def _not_deleted(subject: Subject, vault_id: str, error: CloudError, blocker: str | None) -> str:
+    why = blocker or "it still refuses, although nothing that blocks it is left"
+    return f"The {subject} ({vault_id}) was not deleted: {why}. {error}"

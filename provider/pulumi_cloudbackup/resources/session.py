@@ -1,0 +1,124 @@
+"""One engine run, seen from the provider host: configuration, accounts, and what was listed already.
+
+Preview and update are separate processes, and each has one host for all resources of ours, so one listing per region
+serves them all.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Final
+
+from pulumi_cloudbackup.cloud import CloudBackup, CloudError, Connection, SdkCloudBackup, SettingsError
+from pulumi_cloudbackup.resources.refusal import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pulumi_cloudbackup.estate import LiveVault
+
+SETTINGS: Final = ("accessKeyId", "accessKeySecret", "endpoint", "preflight", "ownerId")
+"""The keys of stack configuration, namespace ``cloudbackup``."""
+PREFLIGHT_MODES: Final = ("auto", "on", "off")
+
+
+class Session:
+    """What the provider methods of one host process share; safe to use from several threads."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        before_mutation: Callable[[], None] = lambda: None,
+        connect: Callable[[Connection], CloudBackup] = SdkCloudBackup,
+    ) -> None:
+        """Take the configuration; ``before_mutation`` is called before every mutating call."""
+        self._settings = settings
+        self._connect = connect
+        self.before_mutation = before_mutation
+        self._lock = threading.RLock()
+        self._clouds: dict[str | None, CloudBackup] = {}
+        self._first: dict[tuple[str | None, str], dict[str, LiveVault]] = {}
+        self._fresh: dict[tuple[str | None, str], dict[str, LiveVault]] = {}
+        self._listing_locks: dict[tuple[str | None, str], threading.Lock] = {}
+        self._generation: dict[tuple[str | None, str], int] = {}
+        self._regions: dict[str | None, tuple[str, ...]] = {}
+        self._deleted: set[str] = set()
+        mode = settings.get("preflight") or "auto"
+        if mode not in PREFLIGHT_MODES:
+            raise Refusal(f"cloudbackup:preflight is {mode!r}. Set it to one of: {', '.join(PREFLIGHT_MODES)}.")
+        self._preflight = mode
+
+    def cloud(self, account: str | None) -> CloudBackup:
+        """Return the service as an account sees it; connecting happens with the first call."""
+        with self._lock:
+            if account not in self._clouds:
+                self._clouds[account] = self._connect(self._connection(account))
+            return self._clouds[account]
+
+    def asks_in_preview(self, account: str | None) -> bool:
+        """Whether the live account may be asked for advice: on, off, or auto (where credentials are explicit)."""
+        if self._preflight == "auto":
+            return self._connection(account).is_explicit
+        return self._preflight == "on"
+
+    def first_listing(self, account: str | None, region_id: str) -> Mapping[str, LiveVault]:
+        """Return the vaults of a region as this run first saw them, by id, less those that it deleted."""
+        key = (account, region_id)
+        with self._listing_lock(key):
+            if key not in self._first:
+                self._first[key] = self._list(key)
+            return {id_: vault for id_, vault in self._first[key].items() if id_ not in self._deleted}
+
+    def listing(self, account: str | None, region_id: str) -> Mapping[str, LiveVault]:
+        """Return the vaults of a region by id, listed again only after this run changed something there."""
+        key = (account, region_id)
+        with self._listing_lock(key):
+            if key not in self._fresh:
+                generation = self._generation.get(key, 0)
+                listed = self._list(key)
+                with self._lock:
+                    if self._generation.get(key, 0) == generation:
+                        self._fresh[key] = listed
+                return listed
+            return self._fresh[key]
+
+    def changed(self, account: str | None, region_id: str, *, deleted: str | None = None) -> None:
+        """Note that this run changes a region, so that nothing listed before is taken for the present."""
+        key = (account, region_id)
+        with self._lock:
+            self._fresh.pop(key, None)
+            self._generation[key] = self._generation.get(key, 0) + 1
+            if deleted is not None:
+                self._deleted.add(deleted)
+
+    def live_regions(self, account: str | None) -> tuple[str, ...]:
+        """Return the regions that the service lists, asked once; raise CloudError."""
+        with self._lock:
+            if account not in self._regions:
+                self._regions[account] = tuple(self.cloud(account).list_regions())
+            return self._regions[account]
+
+    def _connection(self, account: str | None) -> Connection:
+        try:
+            return Connection.from_settings(self._settings, account)
+        except SettingsError as error:
+            raise Refusal(str(error)) from None
+
+    def _listing_lock(self, key: tuple[str | None, str]) -> threading.Lock:
+        with self._lock:
+            return self._listing_locks.setdefault(key, threading.Lock())
+
+    def _list(self, key: tuple[str | None, str]) -> dict[str, LiveVault]:
+        account, region_id = key
+        listed = {vault.id: vault for vault in self.cloud(account).list_vaults(region_id)}
+        with self._lock:
+            self._first.setdefault(key, listed)
+        return listed
+
+
+def reachable(call: Callable[[], LiveVault | None]) -> tuple[bool, LiveVault | None]:
+    """Look at a vault for advice: whether an answer came, and the vault, if there is one."""
+    try:
+        return True, call()
+    except CloudError:
+        return False, None

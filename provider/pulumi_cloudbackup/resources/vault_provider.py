@@ -1,0 +1,68 @@
+"""The dynamic provider of vaults. Its module path is in every state: a contract for ever (pulumi-engine.md 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from pulumi_cloudbackup.resources import providing
+from pulumi_cloudbackup.resources.checking import checked_vault
+from pulumi_cloudbackup.resources.comparing import vault_difference
+from pulumi_cloudbackup.resources.refusal import refusing
+from pulumi_cloudbackup.resources.vault_lifecycle import VaultLifecycle
+from pulumi_cloudbackup.resources.wire import from_engine
+
+
+class VaultProvider(ResourceProvider):
+    """Short calls into the rules and the vault's lifecycle; holds nothing, so that it is pickled by reference."""
+
+    serialize_as_secret_always = False
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration once per host process."""
+        providing.configure(req)
+
+    @refusing
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Return complete inputs and the problems of this resource."""
+        return providing.check_result(checked_vault(providing.session(), from_engine(_olds), from_engine(news)))
+
+    @refusing
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Compare old outputs with new inputs; refuse a replacement that would destroy data without consent."""
+        before, after = from_engine(_olds), from_engine(_news)
+        difference = providing.same_account_or_replace(_id, before, after, vault_difference(before, after))
+        if difference.replaces:
+            VaultLifecycle(providing.session()).replacement_is_allowed(_id, before, difference.replaces)
+            providing.refuse_readoption(_id, after)
+        return providing.diff_result(difference, create_first=bool(after.get("create_first")))
+
+    @refusing
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Create or adopt; returns when the vault is CREATED."""
+        return CreateResult(*VaultLifecycle(providing.session()).create(providing.plain(props)))
+
+    @refusing
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Read the live vault; an empty id tells the engine that it is gone."""
+        return providing.read_result(id_, VaultLifecycle(providing.session()).read(id_, providing.plain(props)))
+
+    @refusing
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Change in place."""
+        before, after = providing.plain(_olds), providing.plain(_news)
+        return UpdateResult(VaultLifecycle(providing.session()).update(_id, before, after))
+
+    @refusing
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Delete; returns when the vault is gone."""
+        VaultLifecycle(providing.session()).delete(_id, providing.plain(_props))

@@ -1,0 +1,143 @@
+"""Between the engine's property dictionaries and our models.
+
+The engine gives unknowns as ``pulumi.output.Unknown`` (without equality), numbers as floats, and drops ``None``
+(reference/pulumi-engine.md 2.5). All of that ends here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import pulumi
+from pulumi.output import Unknown as EngineUnknown
+from pydantic import ValidationError
+
+from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Source, Unknown, Vault
+from pulumi_cloudbackup.estate.mirror import ExistingSource
+from pulumi_cloudbackup.estate.owner import readable_owner
+from pulumi_cloudbackup.rules import Problem
+from pulumi_cloudbackup.rules.book import BOOK, Broken
+
+if TYPE_CHECKING:
+    from pulumi_cloudbackup.estate.resource import DeclaredResource
+
+Properties = Mapping[str, Any]
+Resource = TypeVar("Resource", bound="DeclaredResource")
+
+_COMMON: Final = (
+    "region_id",
+    "vault_name",
+    "description",
+    "encrypt_type",
+    "kms_key_id",
+    "adopt_id",
+    "account",
+    "timeout",
+    "owner",
+)
+VAULT_ARGUMENTS: Final = (
+    *_COMMON,
+    "vault_type",
+    "worm_enabled",
+    "resource_group_id",
+    "tags",
+    "force_destroy",
+)
+MIRROR_ARGUMENTS: Final = (*_COMMON, "redundancy_type", "allow_last_copy_loss")
+SOURCE_FACTS: Final = ("id", "region_id", "vault_name", "vault_type", "encrypt_type", "kms_key_id")
+"""What a mirror's inputs tell about its source, each as ``source_…`` (the id as ``source_vault_id``)."""
+
+
+class UnusableArguments(ValueError):  # noqa: N818 - what they are, and always caught
+    """Some arguments have a kind that no rule can judge; holds a CB100 problem for each."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        """Keep the problems."""
+        super().__init__("; ".join(problem.one_line for problem in problems))
+        self.problems = problems
+
+
+def from_engine(value: Any) -> Any:
+    """Make the engine's unknowns ours, at any depth."""
+    if isinstance(value, EngineUnknown):
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: from_engine(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [from_engine(item) for item in value]
+    return value
+
+
+def to_engine(value: Any) -> Any:
+    """Make our unknowns the engine's, at any depth."""
+    if isinstance(value, Unknown):
+        return pulumi.UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: to_engine(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [to_engine(item) for item in value]
+    return value
+
+
+def known_text(value: Any) -> str | None:
+    """Return a text that is there and known; otherwise ``None``."""
+    return value if isinstance(value, str) and value else None
+
+
+def resource_name(properties: Properties) -> str:
+    """Return the resource's name for messages, from the readable part of its owner (bounded, so perhaps cut)."""
+    parts = readable_owner(known_text(properties.get("owner")) or "").split("/", 2)
+    return parts[-1] or known_text(properties.get("vault_name")) or "this resource"
+
+
+def vault_of(properties: Properties) -> Vault:
+    """Return the vault that properties declare; raise UnusableArguments."""
+    return _parsed(Vault, properties, VAULT_ARGUMENTS, {})
+
+
+def mirror_of(properties: Properties) -> MirrorVault:
+    """Return the mirror that properties declare; raise UnusableArguments."""
+    source = ExistingSource.model_construct(
+        id=properties.get("source_vault_id", UNKNOWN), region_id=properties.get("source_region_id", UNKNOWN)
+    )
+    return _parsed(MirrorVault, properties, MIRROR_ARGUMENTS, {"source": source})
+
+
+def source_of(properties: Properties) -> Source:
+    """Return what a mirror's properties tell about its source."""
+    return Source(**{fact: properties.get(source_property(fact)) for fact in SOURCE_FACTS})
+
+
+def source_property(fact: str) -> str:
+    """Return the property that holds a fact about the source."""
+    return "source_vault_id" if fact == "id" else f"source_{fact}"
+
+
+def _parsed(
+    model: type[Resource], properties: Properties, arguments: tuple[str, ...], more: Mapping[str, Any]
+) -> Resource:
+    name = resource_name(properties)
+    given = {key: properties[key] for key in arguments if properties.get(key) is not None}
+    if isinstance(given.get("owner"), Unknown):
+        del given["owner"]
+    try:
+        return model.model_validate({"name": name, **given, **more})
+    except ValidationError as error:
+        reasons: dict[str, str] = {}
+        for detail in error.errors():
+            reasons.setdefault(str(detail["loc"][0]), _words(detail["type"], detail["msg"]))
+        problems = (BOOK["CB100"].problem(_unusable(name, key, reason), name) for key, reason in reasons.items())
+        raise UnusableArguments(tuple(problems)) from None
+
+
+def _unusable(name: str, argument: str, reason: str) -> Broken:
+    (finding,) = BOOK["CB100"].judge(argument, name, reason)
+    assert isinstance(finding, Broken)  # noqa: S101 - the rule yields nothing else
+    return finding
+
+
+def _words(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is missing"
+    return f"cannot be used: {message[0].lower()}{message[1:]}"

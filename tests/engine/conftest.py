@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from engine_harness import Project, Service
+
+from pulumi_cloudbackup.emulator import Emulator, Settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """One emulator for all engine tests of this process; every test empties it."""
+    with Emulator(Settings(initializing_seconds=0.1)) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def service(emulator: Emulator) -> Service:
+    service = Service(emulator.url)
+    service.reset()
+    return service
+
+
+@pytest.fixture
+def project(tmp_path: Path, service: Service) -> Project:
+    return Project(tmp_path, service)

@@ -13,6 +13,7 @@ from textwrap import dedent
 from typing import Any
 
 import httpx
+
 import pulumi_cli
 
 MUTATING = ("CreateVault", "CreateReplicationVault", "UpdateVault", "DeleteVault", "TagResources", "UntagResources")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from engine_harness import Project, Service
 
+from engine_harness import Project, Service
 from pulumi_cloudbackup.emulator import Emulator, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

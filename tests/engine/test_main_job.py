@@ -35,7 +35,7 @@ def test_life_of_a_pair(project: Project, service: Service) -> None:
     assert "3 unchanged" in again.output
     project.preview("--expect-no-changes").ok()
 
-    pair(project, more=', force_destroy=True, timeout=120')
+    pair(project, more=", force_destroy=True, timeout=120")
     changed = project.preview().ok()
     assert "force_destroy: false => true" in changed.output
     assert "replace" not in changed.output
@@ -248,8 +248,11 @@ def test_rename_with_alias_is_in_place(project: Project) -> None:
     """The owner follows the name; nothing is created or deleted."""
     pair(project).up().ok()
     project.program(
-        PAIR.format(region="cn-shanghai", more="", dr_more="").replace('"orders-dr", source', '"orders-mirror", source').replace(
-            'vault_name="orders-dr"', 'vault_name="orders-dr", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="orders-dr")])'
+        PAIR.format(region="cn-shanghai", more="", dr_more="")
+        .replace('"orders-dr", source', '"orders-mirror", source')
+        .replace(
+            'vault_name="orders-dr"',
+            'vault_name="orders-dr", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="orders-dr")])',
         )
     )
     assert project.up().ok().calls == ["UpdateVault orders-dr"]

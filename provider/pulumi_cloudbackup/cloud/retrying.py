@@ -31,7 +31,7 @@ class Patience:
     """Seconds between two calls at most."""
 
 
-def with_retries(call: Callable[[], T], *, repeatable: bool, patience: Patience = Patience()) -> T:  # noqa: B008 - frozen
+def with_retries(call: Callable[[], T], *, repeatable: bool, patience: Patience = Patience()) -> T:
     """Make a call, again where that helps and is safe; raise the last CloudError."""
     pause = patience.first_pause
     for attempt in range(1, patience.attempts + 1):

@@ -114,8 +114,9 @@ class SdkCloudBackup:
         """Add tags or overwrite their values."""
         pairs = sorted(tags.items())
         for start in range(0, len(pairs), _TAG_BATCH):
-            batch = enumerate(pairs[start : start + _TAG_BATCH], 1)
-            query = {f"Tag.{n}.{part}": text for n, pair in batch for part, text in zip(("Key", "Value"), pair, strict=True)}
+            query: dict[str, str] = {}
+            for n, (key, value) in enumerate(pairs[start : start + _TAG_BATCH], 1):
+                query |= {f"Tag.{n}.Key": key, f"Tag.{n}.Value": value}
             self._call_plain("TagResources", region_id, {"ResourceType": "vault", "ResourceId.1": vault_id, **query})
 
     def untag_vault(self, region_id: str, vault_id: str, keys: Sequence[str]) -> None:
@@ -146,7 +147,7 @@ class SdkCloudBackup:
             "DescribeVaults", region_id, "describe_vaults", repeatable=True, vault_region_id=region_id, **request
         )
 
-    def _call(  # noqa: PLR0913 - action, region, method and two facts about it
+    def _call(
         self,
         action: str,
         region_id: str,
@@ -244,7 +245,7 @@ def _checked(action: str, call: Callable[[], Any]) -> Any:
             f"the ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET variables, or a profile "
             f"({str(error).splitlines()[0][:200]})",
         ) from None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - see the next line
         # The SDK wraps connection failures in several classes of several packages; no answer came in any of them.
         raise CloudError(action, "Unreachable", _transport_words(error)) from None
     fields = body if isinstance(body, dict) else {"Success": body.success, "Code": body.code, "Message": body.message}

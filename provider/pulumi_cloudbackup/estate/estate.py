@@ -11,15 +11,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from typing_extensions import Self
 
 from pulumi_cloudbackup.estate.mirror import MirrorVault
 from pulumi_cloudbackup.estate.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic_core import ErrorDetails
+    from typing_extensions import Self
 
 
 class EstateError(ValueError):
@@ -87,14 +85,14 @@ def estate_from_json(text: str | bytes) -> Estate:
     except ValueError as error:
         raise EstateError(f"The file is not JSON: {error}") from None
     if not isinstance(document, dict):
-        raise EstateError("The file is not an estate: a JSON object with schema_version, vaults and mirrors is expected.")
+        raise EstateError("The file is not an estate: an object with schema_version, vaults and mirrors is expected.")
     version = document.get("schema_version")
     if version != 1:
         raise EstateError(f"schema_version is {version!r}: this release reads version 1.")
     try:
         return Estate.model_validate(document)
     except ValidationError as error:
-        raise EstateError("\n".join(_reasons(error, document))) from None
+        raise EstateError("\n".join(_reasons(error))) from None
 
 
 def estate_to_json(estate: Estate) -> str:
@@ -103,7 +101,7 @@ def estate_to_json(estate: Estate) -> str:
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
-def _reasons(error: ValidationError, document: Mapping[str, object]) -> list[str]:
+def _reasons(error: ValidationError) -> list[str]:
     """Tell each place once: a union reports one error per member."""
     seen: dict[str, ErrorDetails] = {}
     for detail in error.errors():

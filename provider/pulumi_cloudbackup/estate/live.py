@@ -6,10 +6,13 @@ translated once, in ``cloud``; here everything is snake_case (reference/hbr-api.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate.owner import Description, split_description
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)

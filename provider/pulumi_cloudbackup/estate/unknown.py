@@ -6,12 +6,14 @@ value: code that forgets to ask whether a value is known fails loudly in the tes
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar, final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
-from typing_extensions import TypeIs
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from typing_extensions import TypeIs
 
 T = TypeVar("T")
 
@@ -68,6 +70,7 @@ class Unknown:
 
 UNKNOWN: Final = Unknown()
 """The value that a preview cannot know yet."""
+
 
 def is_known(value: T | Unknown) -> TypeIs[T]:
     """Whether a value is known now."""

@@ -55,7 +55,7 @@ def checked_vault(session: Session, before: Mapping[str, Any], after: Mapping[st
         return Checked(inputs, error.problems)
     problems = judge_vault(vault, _live_regions(session, inputs)).problems
     if before.get("worm_enabled") is True:
-        problems += judge(("CB109",), vault.name, True, vault).problems
+        problems += judge(("CB109",), vault.name, before["worm_enabled"], vault).problems
     return Checked(inputs, problems)
 
 
@@ -70,9 +70,7 @@ def checked_mirror(session: Session, after: Mapping[str, Any]) -> Checked:
     if name_of_source is not None:
         inputs.setdefault("vault_name", default_mirror_name(name_of_source))
         if source.id is not None:
-            inputs.setdefault(
-                "description", default_mirror_description(name_of_source, source.id, DESCRIPTION_LIMIT)
-            )
+            inputs.setdefault("description", default_mirror_description(name_of_source, source.id, DESCRIPTION_LIMIT))
     encrypt_type = mirror_encrypt_type(mirror, source)
     if encrypt_type is not None:
         inputs["encrypt_type"] = encrypt_type

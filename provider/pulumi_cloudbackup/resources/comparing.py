@@ -80,11 +80,8 @@ def _differs(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> b
         return False
     if isinstance(old, Unknown) or isinstance(new, Unknown) or _holds_unknown(new):
         return True
-    return _empty_is_absent(old) != _empty_is_absent(new)
-
-
-def _empty_is_absent(value: Any) -> Any:
-    return None if value is False or value in ("", {}) else value
+    left, right = (None if value is False or value in ("", {}) else value for value in (old, new))
+    return bool(left != right)
 
 
 def _holds_unknown(value: Any) -> bool:

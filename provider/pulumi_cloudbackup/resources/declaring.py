@@ -52,8 +52,7 @@ def refuse(problems: tuple[Problem, ...]) -> None:
     if problems:
         raise pulumi.RunError(
             "\n\n".join(
-                f"{problem.code}: {problem.summary}\n  {problem.detail}\n  {problem.fix}"
-                for problem in problems
+                f"{problem.code}: {problem.summary}\n  {problem.detail}\n  {problem.fix}" for problem in problems
             )
         )
 

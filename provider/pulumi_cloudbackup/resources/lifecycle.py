@@ -96,7 +96,8 @@ class Lifecycle:
         live = self._get(subject, vault_id)
         if live is None:
             raise Refusal(
-                f'There is no vault {vault_id} in {subject.region_id} to take over as {subject} (adopt_id="{vault_id}").'
+                f"There is no vault {vault_id} in {subject.region_id} to take over as {subject} "
+                f'(adopt_id="{vault_id}").'
                 " Mend adopt_id or region_id, or remove adopt_id to create a new one."
             )
         unlike = creation.unlike(live)
@@ -114,6 +115,22 @@ class Lifecycle:
             live = self._wait_until_created(subject, vault_id, Deadline.after(subject.timeout))
         if live.status != "CREATED":
             raise Refusal(f"Vault {vault_id} cannot be taken over as {subject}: it is in status {live.status}.")
+        return live
+
+    def live_for_update(self, subject: Subject, vault_id: str, state_owner: str | None) -> LiveVault:
+        """Return the live vault that is to be changed; refuse where it is gone or somebody else's by now."""
+        live = self._get(subject, vault_id)
+        if live is None:
+            raise Refusal(
+                f"The {subject} ({vault_id}) is not there any more, so it cannot be changed. "
+                "Run `pulumi up --refresh`: it is created again then."
+            )
+        owner = live.parts.owner
+        if owner is not None and owner not in (subject.owner, state_owner):
+            raise Refusal(
+                f"The {subject} ({live.id}) is not changed: it is managed by {readable_owner(owner)} now. "
+                "Release it there first (`cloudbackup release NAME`), or forget it here (`pulumi state delete`)."
+            )
         return live
 
     def update(self, subject: Subject, live: LiveVault, wanted: VaultChanges) -> None:
@@ -192,7 +209,8 @@ class Lifecycle:
                 "again, then delete it; otherwise run `pulumi state delete` to forget it."
             )
         raise Refusal(
-            f"The {subject} ({live.id}) is not deleted: it is managed by {readable_owner(owner)}, and this stack's state "
+            f"The {subject} ({live.id}) is not deleted: it is managed by {readable_owner(owner)}, and this stack's "
+            "state "
             f"says {readable_owner(subject.owner) or 'nobody'}. Run `pulumi up` if the resource was renamed, or "
             "`pulumi state delete` to forget it here."
         )
@@ -223,9 +241,7 @@ class Lifecycle:
     def _start(self, creation: Creation) -> str:
         """Make the creating call; where its answer was lost, look for what it may have created."""
         subject = creation.subject
-        before = {
-            vault.id for vault in self._session.first_listing(subject.account, subject.region_id).values()
-        }
+        before = {vault.id for vault in self._session.first_listing(subject.account, subject.region_id).values()}
         for attempt in range(1, _LOST_ANSWER_ATTEMPTS + 1):
             self._session.before_mutation()
             self._session.changed(subject.account, subject.region_id)
@@ -234,7 +250,9 @@ class Lifecycle:
             except CloudError as error:
                 if not error.may_have_happened:
                     raise
-                created = wait_until(lambda: self._created_meanwhile(subject, before), Deadline.after(_LOST_ANSWER_GRACE))
+                created = wait_until(
+                    lambda: self._created_meanwhile(subject, before), Deadline.after(_LOST_ANSWER_GRACE)
+                )
                 if created is not None:
                     return created
                 if attempt == _LOST_ANSWER_ATTEMPTS:
@@ -262,7 +280,8 @@ class Lifecycle:
         live = wait_until(look, deadline)
         if live is None:
             raise Refusal(
-                f"The {subject} ({vault_id}) is not ready after {deadline.seconds:g} seconds. Nothing is lost: the next "
+                f"The {subject} ({vault_id}) is not ready after {deadline.seconds:g} seconds. Nothing is lost: the "
+                "next "
                 "`pulumi up` finds it again by its owner and goes on. Raise its timeout to wait longer."
             )
         self._session.changed(subject.account, subject.region_id)

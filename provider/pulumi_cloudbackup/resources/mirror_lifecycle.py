@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, NewMirror, VaultChanges, wait_until
-from pulumi_cloudbackup.estate import MirrorVault
 from pulumi_cloudbackup.resources.lifecycle import Creation, Lifecycle, Subject, described
-from pulumi_cloudbackup.resources.refusal import Refusal
+from pulumi_cloudbackup.resources.refusal import Refusal, tell
 from pulumi_cloudbackup.resources.vault_lifecycle import (
     immutable_difference,
     refuse_data_loss,
-    refuse_foreign,
     same_key,
     subject_of,
 )
@@ -21,7 +18,7 @@ from pulumi_cloudbackup.resources.wire import Properties, known_text, mirror_of
 from pulumi_cloudbackup.rules import MirrorLoss, judge
 
 if TYPE_CHECKING:
-    from pulumi_cloudbackup.estate import LiveVault
+    from pulumi_cloudbackup.estate import LiveVault, MirrorVault
     from pulumi_cloudbackup.resources.session import Session
 
 GONE = "GONE"
@@ -78,25 +75,17 @@ class MirrorLifecycle:
         inputs = _inputs_as_live(state, live)
         outputs = self._outputs({**inputs, "owner": state.get("owner")}, live)
         if outputs["source_status"] not in ("CREATED", "INITIALIZING", None):
-            print(  # the host passes what it prints on to the user
-                f'cloudbackup: mirror vault "{subject.name}" ({vault_id}) may hold the last copy of its data: its source '
-                f"{inputs['source_vault_id']} in {inputs['source_region_id']} is {outputs['source_status']}. It is left "
-                "untouched (CB307).",
-                file=sys.stderr,
-                flush=True,
+            tell(
+                f'mirror vault "{subject.name}" ({vault_id}) may hold the last copy of its data: its source '
+                f"{inputs['source_vault_id']} in {inputs['source_region_id']} is {_said(outputs['source_status'])}. "
+                "It is left untouched (CB307)."
             )
         return outputs, inputs
 
     def update(self, vault_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change a mirror in place and return its outputs."""
         subject = _subject(inputs)
-        live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
-        if live is None:
-            raise Refusal(
-                f"The {subject} ({vault_id}) is not there any more, so it cannot be changed. Run `pulumi up --refresh`: "
-                "it is created again then."
-            )
-        refuse_foreign(subject, live, state)
+        live = self._lifecycle.live_for_update(subject, vault_id, state.get("owner"))
         return self._brought_to(inputs, live)
 
     def delete(self, vault_id: str, state: Properties) -> None:
@@ -160,7 +149,8 @@ class MirrorLifecycle:
             source = cloud.get_vault(key.region_id, key.vault_id)
             if source is None:
                 raise Refusal(
-                    f"CB210: The source {key.vault_id} of {subject} does not exist in {key.region_id}, so there is nothing "
+                    f"CB210: The source {key.vault_id} of {subject} does not exist in {key.region_id}, so there is "
+                    "nothing "
                     "to mirror. Mend the id or the region of its source; if the source was lost, run `pulumi refresh`."
                 )
             return source if source.status != "INITIALIZING" else None
@@ -181,9 +171,11 @@ class MirrorLifecycle:
         if other is not None:
             managed = (other.parts.owner or "nobody known here").partition("#")[0]
             raise Refusal(
-                f'CB202: The source {key.vault_id} of {subject} has a mirror already: "{other.vault_name}" ({other.id} in '
+                f'CB202: The source {key.vault_id} of {subject} has a mirror already: "{other.vault_name}" ({other.id} '
+                "in "
                 f"{other.region_id}, managed by {managed}), and a source has at most one. Delete that one first, take "
-                f'it over with adopt_id="{other.id}", or, if this resource was renamed, give it an alias of its old name.'
+                f'it over with adopt_id="{other.id}", or, if this resource was renamed, give it an alias of its old '
+                "name."
             )
         return source
 
@@ -201,7 +193,8 @@ class MirrorLifecycle:
     def _refuse_other_encryption(self, subject: Subject, source: LiveVault, encrypt_type: str) -> None:
         if encrypt_type != source.encrypt_type:
             raise Refusal(
-                f"CB206: The {subject} asks for encryption with {encrypt_type}, its source {source.id} is encrypted with "
+                f"CB206: The {subject} asks for encryption with {encrypt_type}, its source {source.id} is encrypted "
+                "with "
                 f"{source.encrypt_type}; the service copies only between vaults of one method. Set encrypt_type to "
                 f"{source.encrypt_type}, or leave it out."
             )
@@ -279,7 +272,9 @@ def _unlike(wanted: MirrorVault, key: _SourceKey, encrypt_type: str | None, live
         immutable_difference("source", key.vault_id, live.source_vault_id)
         or immutable_difference("source region", key.region_id, live.source_region_id)
         or (immutable_difference("encrypt_type", encryption, live.encrypt_type) if encryption else None)
-        or (None if same_key(kms_key, live.kms_key_id) else immutable_difference("kms_key_id", kms_key, live.kms_key_id))
+        or (
+            None if same_key(kms_key, live.kms_key_id) else immutable_difference("kms_key_id", kms_key, live.kms_key_id)
+        )
         or (immutable_difference("redundancy_type", redundancy, live.redundancy_type) if redundancy else None)
     )
 
@@ -322,6 +317,9 @@ _INPUTS = frozenset(
 )
 
 
+def _said(status: str) -> str:
+    return "gone" if status == GONE else f"in status {status}"
+
+
 def _never() -> str:
     raise AssertionError("an adopted mirror is not created")
-

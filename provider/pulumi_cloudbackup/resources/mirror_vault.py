@@ -128,7 +128,10 @@ def _source_inputs(name: str, source: Vault | ExistingVault) -> dict[str, Any]:
     """Wire a mirror to its source: to the id, which stays known in updates, and to the source's own inputs."""
     match source:
         case Vault():
-            return {"source_vault_id": source.id, **{f"source_{key}": value for key, value in source._as_source.items()}}  # noqa: SLF001 - the two classes are one design
+            return {
+                "source_vault_id": source.id,
+                **{f"source_{key}": value for key, value in source.as_source.items()},
+            }
         case ExistingVault():
             return {
                 "source_vault_id": source.id,

@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResu
 from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.estate import Unknown
 from pulumi_cloudbackup.resources.host import prepare_host
-from pulumi_cloudbackup.resources.refusal import Refusal, refusing
+from pulumi_cloudbackup.resources.refusal import Refusal, refusing, tell
 from pulumi_cloudbackup.resources.session import SETTINGS, Session
 from pulumi_cloudbackup.resources.watchdog import Watchdog, engine_address
 from pulumi_cloudbackup.resources.wire import Properties, to_engine
@@ -57,7 +57,7 @@ def plain(properties: Properties) -> dict[str, Any]:
 def check_result(checked: Checked) -> CheckResult:
     """Tell the engine the complete inputs and the errors; warnings go to the host's error output."""
     for problem in checked.warnings:
-        print(f"cloudbackup: warning {problem.one_line}", file=sys.stderr, flush=True)
+        tell(f"warning {problem.one_line}")
     failures = [CheckFailure(problem.argument or "", problem.one_line) for problem in checked.errors]
     return CheckResult(to_engine(checked.inputs), failures)
 

@@ -55,6 +55,12 @@ def refusing(method: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+def tell(text: str) -> None:
+    """Tell the user something from inside the provider host, which passes its error output on."""
+    sys.stderr.write(f"cloudbackup: {text}\n")
+    sys.stderr.flush()
+
+
 def explained(error: CloudError) -> str:
     """Return a failed call in words, with what to do where we know it."""
     text = str(error)

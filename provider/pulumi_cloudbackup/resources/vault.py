@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
 from pulumi_cloudbackup.resources.declaring import given, keep_type_token, owner_input, refuse_open_secret
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _OUTPUTS = (
     "vault_id",
@@ -54,6 +56,9 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
     holds_data: pulumi.Output[bool]
     """Whether the vault held backup data when it was last read."""
 
+    as_source: dict[str, Any]
+    """The arguments that a mirror of this vault is wired to, as they were written."""
+
     def __init__(  # noqa: PLR0913 - the service's own arguments, all by name
         self,
         resource_name: str,
@@ -97,7 +102,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
         if not create_first:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
         name = vault_name if vault_name is not None else resource_name[:64]
-        self._as_source: dict[str, Any] = given(
+        self.as_source = given(
             region_id=region_id,
             vault_name=name,
             vault_type=vault_type,
@@ -116,7 +121,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             timeout=timeout,
             create_first=create_first or None,
         )
-        properties = {**self._as_source, **more, **dict.fromkeys(_OUTPUTS)}
+        properties = {**self.as_source, **more, **dict.fromkeys(_OUTPUTS)}
         super().__init__(VaultProvider(), resource_name, properties, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
-from pulumi_cloudbackup.estate import Vault
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
 from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.resources.wire import Properties, resource_name, vault_of
 from pulumi_cloudbackup.rules import SourceLoss, judge
 
 if TYPE_CHECKING:
-    from pulumi_cloudbackup.estate import LiveVault
+    from pulumi_cloudbackup.estate import LiveVault, Vault
     from pulumi_cloudbackup.resources.session import Session
 
 
@@ -52,13 +51,7 @@ class VaultLifecycle:
     def update(self, vault_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change a vault in place and return its outputs."""
         subject = vault_subject(inputs)
-        live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
-        if live is None:
-            raise Refusal(
-                f"The {subject} ({vault_id}) is not there any more, so it cannot be changed. Run `pulumi up --refresh`: "
-                "it is created again then."
-            )
-        refuse_foreign(subject, live, state)
+        live = self._lifecycle.live_for_update(subject, vault_id, state.get("owner"))
         return self._brought_to(inputs, live, state)
 
     def delete(self, vault_id: str, state: Properties) -> None:
@@ -140,16 +133,6 @@ def subject_of(kind: str, properties: Properties) -> Subject:
         owner=properties.get("owner") or "",
         timeout=float(timeout) if timeout is not None else DEFAULT_TIMEOUT,
     )
-
-
-def refuse_foreign(subject: Subject, live: LiveVault, state: Properties) -> None:
-    """Refuse to change what somebody else has taken over."""
-    owner = live.parts.owner
-    if owner not in (None, subject.owner, state.get("owner")):
-        raise Refusal(
-            f"The {subject} ({live.id}) is not changed: it is managed by {(owner or '').partition('#')[0]} now. "
-            "Release it there first (`cloudbackup release NAME`), or forget it here (`pulumi state delete`)."
-        )
 
 
 def refuse_data_loss(name: str, live: LiveVault, *, consent_in_state: bool, because: tuple[str, ...] = ()) -> None:
@@ -255,5 +238,3 @@ def _text(value: object) -> str | None:
 
 def _tags(wanted: Vault) -> dict[str, str]:
     return {key: str(value) for key, value in wanted.tags.items()} if isinstance(wanted.tags, dict) else {}
-
-

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 import threading
 import time
 from typing import Final
+
+from pulumi_cloudbackup.resources.refusal import tell
 
 _PAUSE: Final = 0.5
 _MISSES: Final = 2
@@ -42,7 +43,7 @@ class Watchdog:
     def end_if_engine_is_gone(self) -> None:
         """End this process at once, before the next mutating call, if nobody would remember its outcome."""
         if self.engine_is_gone():
-            print("cloudbackup: the Pulumi CLI is gone; stopping without further calls.", file=sys.stderr, flush=True)
+            tell("the Pulumi CLI is gone; stopping without further calls.")
             os._exit(3)
 
     def start(self) -> None:

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Source, Unknown, Vault
 from pulumi_cloudbackup.estate.mirror import ExistingSource
 from pulumi_cloudbackup.estate.owner import readable_owner
-from pulumi_cloudbackup.rules import Problem
 from pulumi_cloudbackup.rules.book import BOOK, Broken
 
 if TYPE_CHECKING:
     from pulumi_cloudbackup.estate.resource import DeclaredResource
+    from pulumi_cloudbackup.rules import Problem
 
 Properties = Mapping[str, Any]
 Resource = TypeVar("Resource", bound="DeclaredResource")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate import MirrorVault, Unknown, Vault, is_known, nearest_region_ids, regions
 from pulumi_cloudbackup.estate.owner import READABLE_LIMIT, marker_length
 from pulumi_cloudbackup.estate.vault import VAULT_NAME_LIMIT
 from pulumi_cloudbackup.rules.book import Broken, Finding, NotYetKnown, rule
 from pulumi_cloudbackup.rules.problem import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ENCRYPT_TYPES: Final = ("HBR_PRIVATE", "KMS")
 VAULT_TYPES: Final = ("STANDARD", "OTS_BACKUP")
@@ -114,7 +116,9 @@ def vault_type_can_be_created(vault: Vault) -> Iterator[Finding]:
 
 
 @rule("CB106", "KMS encryption without a key")
-def kms_encryption_has_a_key(name: str, encrypt_type: str | Unknown | None, key: str | Unknown | None) -> Iterator[Finding]:
+def kms_encryption_has_a_key(
+    name: str, encrypt_type: str | Unknown | None, key: str | Unknown | None
+) -> Iterator[Finding]:
     """Check that KMS encryption names a key (hbr-api.md 5.3)."""
     if encrypt_type is None or (is_known(key) and key):
         return
@@ -165,27 +169,30 @@ def tags_are_accepted(vault: Vault) -> Iterator[Finding]:
             f"Remove {len(tags) - _TAG_LIMIT} of them.",
         )
     for key, value in tags.items():
-        if not is_known(value):
-            yield NotYetKnown("tags")
         if not key:
             yield Broken("tags", f'"{vault.name}" has a tag with an empty key.', "Give the tag a key.")
-        for what, text in (("key", key), ("value", value)):
-            if not is_known(text):
-                continue
-            if len(text) > _TAG_TEXT_LIMIT:
-                yield Broken(
-                    "tags",
-                    f'The {what} of tag "{key[:20]}" of "{vault.name}" has {len(text)} characters; the service takes '
-                    f"{_TAG_TEXT_LIMIT}.",
-                    "Shorten it.",
-                )
-            reserved = _reserved(text)
-            if reserved:
-                yield Broken(
-                    "tags",
-                    f'The {what} "{text[:40]}" of a tag of "{vault.name}" {reserved}; the service keeps that for itself.',
-                    "Choose another text.",
-                )
+        yield from _tag_text_is_accepted(vault.name, key, "key", key)
+        if is_known(value):
+            yield from _tag_text_is_accepted(vault.name, key, "value", value)
+        else:
+            yield NotYetKnown("tags")
+
+
+def _tag_text_is_accepted(name: str, key: str, what: str, text: str) -> Iterator[Finding]:
+    if len(text) > _TAG_TEXT_LIMIT:
+        yield Broken(
+            "tags",
+            f'The {what} of tag "{key[:20]}" of "{name}" has {len(text)} characters; the service takes '
+            f"{_TAG_TEXT_LIMIT}.",
+            "Shorten it.",
+        )
+    reserved = _reserved(text)
+    if reserved:
+        yield Broken(
+            "tags",
+            f'The {what} "{text[:40]}" of a tag of "{name}" {reserved}; the service keeps that for itself.',
+            "Choose another text.",
+        )
 
 
 def _reserved(text: str) -> str | None:

@@ -5,11 +5,14 @@ Facts about the live vaults are arguments: whoever calls has looked, or says tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import Unknown, Vault, is_known
 from pulumi_cloudbackup.rules.book import Broken, Finding, NotYetKnown, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @rule("CB109", "WORM cannot be switched off")

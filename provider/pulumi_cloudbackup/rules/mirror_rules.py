@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import MirrorVault, Source, is_known, regions
 from pulumi_cloudbackup.estate.mirror import mirror_encrypt_type
 from pulumi_cloudbackup.rules.argument_rules import VAULT_TYPES
 from pulumi_cloudbackup.rules.book import Broken, Finding, NotYetKnown, rule
 from pulumi_cloudbackup.rules.problem import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @rule("CB201", "Mirror vault in the region of its source")
@@ -23,7 +26,8 @@ def mirror_in_another_region(mirror: MirrorVault, source: Source) -> Iterator[Fi
     elif mirror.region_id == source.region_id:
         yield Broken(
             "region_id",
-            f'Mirror vault "{mirror.name}" and its source {_source_name(source)}are both in {mirror.region_id}. A mirror '
+            f'Mirror vault "{mirror.name}" and its source {_source_name(source)}are both in {mirror.region_id}. A '
+            "mirror "
             "vault is there for the day a region is lost; in the same region it is lost with its source.",
             f'Set region_id of "{mirror.name}" to a region other than {mirror.region_id}.',
         )

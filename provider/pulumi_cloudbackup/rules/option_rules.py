@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.rules.book import Broken, Finding, judge, rule
-from pulumi_cloudbackup.rules.problem import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pulumi_cloudbackup.rules.problem import Problem
 
 
 @rule("CB301", "Options that break the order of mirror and source")
@@ -22,14 +25,16 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
     if options.get("retain_on_delete"):
         yield Broken(
             "retain_on_delete",
-            f'Mirror vault "{name}" has retain_on_delete: replacing it would leave the old mirror behind, and its source '
+            f'Mirror vault "{name}" has retain_on_delete: replacing it would leave the old mirror behind, and its '
+            "source "
             "could then neither be mirrored anew nor be deleted.",
             "Remove the option; use `cloudbackup release` to hand a mirror over.",
         )
     if options.get("deleted_with") is not None:
         yield Broken(
             "deleted_with",
-            f'Mirror vault "{name}" has deleted_with: the engine would skip its deletion, and the deletion of its source '
+            f'Mirror vault "{name}" has deleted_with: the engine would skip its deletion, and the deletion of its '
+            "source "
             "is then refused.",
             "Remove the option.",
         )

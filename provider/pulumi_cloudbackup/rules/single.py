@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pulumi_cloudbackup.estate import MirrorVault, Source, Vault
+from typing import TYPE_CHECKING
+
 from pulumi_cloudbackup.estate.mirror import mirror_encrypt_type
 from pulumi_cloudbackup.rules.book import Verdict, judge
+
+if TYPE_CHECKING:
+    from pulumi_cloudbackup.estate import MirrorVault, Source, Vault
 
 
 def judge_vault(vault: Vault, live_regions: tuple[str, ...] | None = None) -> Verdict:

@@ -77,7 +77,10 @@ class Service:
 
     def fault(self, **fault: Any) -> None:
         answer = httpx.post(f"{self.url}/_emulator/faults", json=fault)
-        assert answer.status_code == 200, answer.text
+        assert answer.is_success, answer.text
+
+    def reset_faults(self) -> None:
+        httpx.delete(f"{self.url}/_emulator/faults").raise_for_status()
 
     def advance(self, seconds: float) -> None:
         httpx.post(f"{self.url}/_emulator/clock", json={"advance_seconds": seconds}).raise_for_status()
@@ -90,7 +93,7 @@ class Service:
         """Tell the mutating calls since one, by the names of the vaults; refused ones carry their code."""
         told = []
         self.vaults()
-        for call in self.calls(since + 1):
+        for call in self.calls(since):
             if call["action"] not in MUTATING:
                 continue
             parameters = call["parameters"]

@@ -25,6 +25,10 @@ _ANY_REGION: Final = "cn-hangzhou"
 _CONNECT_TIMEOUT_MS: Final = 5_000
 _READ_TIMEOUT_MS: Final = 30_000
 _TAG_BATCH: Final = 20
+_NO_CREDENTIALS: Final = (
+    "No credentials were found. Set cloudbackup:accessKeyId and cloudbackup:accessKeySecret (with --secret), or the "
+    "variables ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, or name an existing profile as account"
+)
 
 
 class SdkCloudBackup:
@@ -237,17 +241,11 @@ def _checked(action: str, call: Callable[[], Any]) -> Any:
             request_id=error.request_id,
             http_status=error.status_code,
         ) from None
-    except CredentialException as error:
-        raise CloudError(
-            action,
-            "Credentials",
-            f"No credentials were found. Set cloudbackup:accessKeyId and cloudbackup:accessKeySecret (with --secret), "
-            f"the ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET variables, or a profile "
-            f"({str(error).splitlines()[0][:200]})",
-        ) from None
-    except Exception as error:  # noqa: BLE001 - see the next line
-        # The SDK wraps connection failures in several classes of several packages; no answer came in any of them.
-        raise CloudError(action, "Unreachable", _transport_words(error)) from None
+    except Exception as error:  # noqa: BLE001 - the SDK wraps failures in several classes of several packages
+        cause = getattr(error, "inner_exception", None) or error
+        if isinstance(cause, CredentialException):
+            raise CloudError(action, "Credentials", _NO_CREDENTIALS) from None
+        raise CloudError(action, "Unreachable", _transport_words(cause)) from None
     fields = body if isinstance(body, dict) else {"Success": body.success, "Code": body.code, "Message": body.message}
     code = str(fields.get("Code") or "200")
     if fields.get("Success") is False or code != "200":
@@ -264,8 +262,7 @@ def _own_words(error: Any) -> str:
 
 def _transport_words(error: Exception) -> str:
     """Return one line about a failed connection, without addresses that libraries print of themselves."""
-    inner = getattr(error, "inner_exception", None) or error
-    text = str(inner)
+    text = str(error)
     for sign, words in (
         ("timed out", "no answer in time"),
         ("refused", "the connection was refused"),
@@ -275,7 +272,7 @@ def _transport_words(error: Exception) -> str:
     ):
         if sign in text:
             return words
-    return f"no answer ({type(inner).__name__})"
+    return f"no answer ({type(error).__name__})"
 
 
 def _created_id(action: str, body: Any) -> str:

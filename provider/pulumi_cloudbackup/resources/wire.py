@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Source, Unknown, Vault
 from pulumi_cloudbackup.estate.mirror import ExistingSource
 from pulumi_cloudbackup.estate.owner import readable_owner
+from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.rules.book import BOOK, Broken
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ SOURCE_FACTS: Final = ("id", "region_id", "vault_name", "vault_type", "encrypt_t
 """What a mirror's inputs tell about its source, each as ``source_…`` (the id as ``source_vault_id``)."""
 
 
-class UnusableArguments(ValueError):  # noqa: N818 - what they are, and always caught
+class UnusableArguments(Refusal):
     """Some arguments have a kind that no rule can judge; holds a CB100 problem for each."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         """Keep the problems."""
-        super().__init__("; ".join(problem.one_line for problem in problems))
+        super().__init__("\n".join(problem.one_line for problem in problems))
         self.problems = problems
 
 

@@ -1,0 +1,94 @@
+"""The command `cloudbackup`: which subcommand is meant, and with which exit code it ends.
+
+Makes no decision of its own and imports a subcommand's module only when that subcommand is used. To add one, add a row
+to COMMANDS and a module with `describe(parser)` and `run(arguments) -> int`.
+"""
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+from pulumi_cloudbackup.cli.exits import FAILED, FINE, CommandError
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "emulator": ("pulumi_cloudbackup.cli.emulator_command", "run a local Cloud Backup service"),
+}
+"""The module and the one-line help of each subcommand."""
+
+_PROGRAM = "cloudbackup"
+_PACKAGE = "pulumi-cloudbackup"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code (design, "Command line"); never raises for bad arguments."""
+    try:
+        return _run(sys.argv[1:] if argv is None else list(argv))
+    except CommandError as error:
+        sys.stderr.write(f"{_PROGRAM}: {error}\n")
+        return FAILED
+    except BrokenPipeError:
+        # Nobody reads stdout any more; it must not be flushed again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{_PROGRAM}: interrupted\n")
+        return FAILED
+    except SystemExit as ended:
+        # argparse ends the program itself after --help and --version.
+        return FINE if ended.code in (None, 0) else FAILED
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one line and exit code 1 (2 means "changes are pending")."""
+
+    def error(self, message: str) -> NoReturn:
+        """Complain about the arguments."""
+        name = self.prog.removeprefix(_PROGRAM).strip()
+        place = f"{name}: " if name else ""
+        raise CommandError(f"{place}{message} (see {self.prog} --help)")
+
+
+class _Version(argparse.Action):
+    """Print the version; it is looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print and end."""
+        sys.stdout.write(f"{_PROGRAM} {_version()}\n")
+        parser.exit(FINE)
+
+
+def _run(argv: list[str]) -> int:
+    """Find the subcommand, let it describe its arguments, and run it."""
+    listed = "\n".join(f"  {name:<12}{summary}" for name, (_, summary) in COMMANDS.items())
+    parser = _Parser(
+        prog=_PROGRAM,
+        description="Plan, check and test disaster recovery for Alibaba Cloud Backup.",
+        epilog=f"commands:\n{listed}\n\n{_PROGRAM} COMMAND --help tells more about one of them.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("command", metavar="COMMAND", choices=sorted(COMMANDS), help="what to do")
+    parser.add_argument("rest", metavar="…", nargs=argparse.REMAINDER, help="its arguments")
+    if not argv:
+        parser.print_help(sys.stderr)
+        return FAILED
+    chosen = parser.parse_args(argv)
+    command = importlib.import_module(COMMANDS[chosen.command][0])
+    command_parser = _Parser(
+        prog=f"{_PROGRAM} {chosen.command}", description=COMMANDS[chosen.command][1], allow_abbrev=False
+    )
+    command.describe(command_parser)
+    return int(command.run(command_parser.parse_args(chosen.rest)))
+
+
+def _version() -> str:
+    """Return the version of the installed package."""
+    try:
+        return importlib.metadata.version(_PACKAGE)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"

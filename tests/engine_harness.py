@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
@@ -51,6 +52,13 @@ class Service:
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = self._get("calls", since=since)
         return calls
+
+    def wait_for(self, action: str, since: int, seconds: float = 60.0) -> None:
+        """Wait until the service has seen an action."""
+        end = time.monotonic() + seconds
+        while not any(call["action"] == action for call in self.calls(since)):
+            assert time.monotonic() < end, f"the service never saw {action}"
+            time.sleep(0.05)
 
     def last(self) -> int:
         return max((call["seq"] for call in self.calls()), default=0)
@@ -147,7 +155,7 @@ class Project:
             self._pulumi("stack", "select", "--create", self.stack)
         before = self.service.last()
         self.service.vaults()
-        done = self._pulumi(*arguments, "--stack", self.stack)
+        done = self._pulumi(*arguments, *(() if arguments[0] == "stack" else ("--stack", self.stack)))
         return Run(done.returncode, re.sub(" +", " ", done.stdout), self.service.mutations(before))
 
     def state(self) -> dict[str, dict[str, Any]]:
@@ -158,6 +166,18 @@ class Project:
 
     def urn(self, kind: str, name: str) -> str:
         return f"urn:pulumi:{self.stack}::{self.name}::pulumi-python:dynamic/cloudbackup:{kind}::{name}"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command and let it run; the test kills it."""
+        self.run("stack", "ls")
+        return subprocess.Popen(
+            ["pulumi", *arguments, "--cwd", str(self.folder), "--color", "never", "--stack", self.stack],
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
 
     def _pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
-from conformance import Conformance
 
+from cloud_conformance import Conformance
 from engine_harness import Service
 from pulumi_cloudbackup.cloud import CloudError, Connection, NewVault, Patience, SdkCloudBackup, SettingsError
 
@@ -119,7 +120,7 @@ def test_half_a_key_is_refused() -> None:
         Connection.from_settings({"accessKeyId": "a"}, None)
 
 
-def test_a_profile_of_the_official_chain(service: Service, tmp_path, monkeypatch) -> None:
+def test_a_profile_of_the_official_chain(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``account`` names a profile of the vendor's credentials file."""
     profiles = tmp_path / "credentials"
     profiles.write_text("[other]\nenabled=true\ntype=access_key\naccess_key_id=test\naccess_key_secret=test\n")

@@ -44,7 +44,7 @@ class SignedRequest:
     form: dict[str, str] = field(default_factory=dict)
     method: str = "POST"
     key: str = "test"
-    secret: str = "test"  # noqa: S105 - the emulator's default
+    secret: str = "test"
     host: str | None = None
     date: str = ""
     date_offset: float = 0.0

@@ -150,7 +150,7 @@ def test_queue(service: Any, control: Any) -> None:
 def test_unknown_callers_meet_no_fault(service: Any, control: Any, request_to: Any) -> None:
     """A refused signature does not use a fault up."""
     control.fault(action="*", fault="http_500")
-    request_to(secret="wrong").sign_v3().send()  # noqa: S106
+    request_to(secret="wrong").sign_v3().send()
     with pytest.raises(ServerException):
         service.list()
 

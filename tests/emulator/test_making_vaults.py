@@ -1,5 +1,6 @@
 """CreateVault, the life of a new vault, and its task."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -169,11 +170,12 @@ def test_accounts_are_apart(service: Any) -> None:
     vault_id = service.make()
     assert service.list(key="other") == []
     assert service.list(key="other", vault_id=vault_id) == []
-    for call in (
+    calls: tuple[Callable[[], object], ...] = (
         lambda: service.client(key="other").delete_vault(models.DeleteVaultRequest(vault_id=vault_id)),
         lambda: service.client(key="other").update_vault(models.UpdateVaultRequest(vault_id=vault_id)),
         lambda: service.mirror(vault_id, key="other"),
-    ):
+    )
+    for call in calls:
         with pytest.raises(ClientException) as refused:
             call()
         assert refused.value.status_code == 404

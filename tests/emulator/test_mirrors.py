@@ -222,6 +222,6 @@ def test_lost_mirror(service: Any, control: Any) -> None:
 
 
 @pytest.mark.parametrize("worm", [True, False])
-def test_mirror_of_an_immutable_source(service: Any, worm: bool) -> None:  # noqa: FBT001
+def test_mirror_of_an_immutable_source(service: Any, worm: bool) -> None:
     """The mirror of an immutable vault is immutable."""
     assert service.get(service.mirror(service.make(worm_enabled=worm))).worm_enabled is worm

@@ -40,7 +40,7 @@ def test_listing(
 
 
 @pytest.mark.parametrize(("signed", "expected"), [(True, 1), (False, 2)])
-def test_region_in_a_header(service: Any, request_to: Callable[..., Any], signed: bool, expected: int) -> None:  # noqa: FBT001
+def test_region_in_a_header(service: Any, request_to: Callable[..., Any], signed: bool, expected: int) -> None:
     """A region header counts when it is signed."""
     service.make("cn-hangzhou")
     service.make("cn-shanghai")
@@ -61,7 +61,7 @@ def test_emulator_as_proxy(service: Any, algorithm: str | None) -> None:
     """The SDK with its real endpoints reaches the emulator as an HTTP proxy."""
 
     def client(region: str) -> Client:
-        config = Config(access_key_id="test", access_key_secret="test", region_id=region, protocol="http")  # noqa: S106
+        config = Config(access_key_id="test", access_key_secret="test", region_id=region, protocol="http")
         config.http_proxy = service.url
         config.signature_algorithm = algorithm
         return Client(config)

@@ -169,14 +169,14 @@ def test_replay(request_to: Callable[..., Any], sign: str) -> None:
 def test_nonce_of_a_refused_signature_is_not_used_up(request_to: Callable[..., Any]) -> None:
     """Who does not know the secret cannot burn somebody's nonces."""
     request = request_to().sign_v3()
-    assert answer(request_to(nonce=request.nonce, secret="guess").sign_v3().send()) == (400, "SignatureDoesNotMatch")  # noqa: S106
+    assert answer(request_to(nonce=request.nonce, secret="guess").sign_v3().send()) == (400, "SignatureDoesNotMatch")
     assert answer(request.send()) == (200, "200")
 
 
 def test_accounts_have_nonces_of_their_own(request_to: Callable[..., Any]) -> None:
     """Two accounts may use the same nonce."""
     assert answer(request_to(nonce="n-accounts").sign_v3().send()) == (200, "200")
-    other = request_to(nonce="n-accounts", key="other", secret="another-secret")  # noqa: S106
+    other = request_to(nonce="n-accounts", key="other", secret="another-secret")
     assert answer(other.sign_v3().send()) == (200, "200")
 
 
@@ -219,7 +219,7 @@ def test_moved_clock_does_not_spoil_signatures(service: Any, control: Any) -> No
 def test_unknown_security_token(service: Any) -> None:
     """There are no temporary credentials unless they are configured."""
     with pytest.raises(ClientException) as refused:
-        service.client(security_token="sts").describe_vaults(models.DescribeVaultsRequest())  # noqa: S106
+        service.client(security_token="sts").describe_vaults(models.DescribeVaultsRequest())
     assert refused.value.code == "Emulator.InvalidSecurityToken"
 
 
@@ -228,7 +228,7 @@ def test_known_security_token(own_emulator: Callable[..., Any], algorithm: str |
     """A configured temporary credential is believed, with its token only."""
     service, _ = own_emulator(security_tokens={"test": "sts"})
     request = models.DescribeVaultsRequest()
-    client = service.client(security_token="sts", algorithm=algorithm)  # noqa: S106
+    client = service.client(security_token="sts", algorithm=algorithm)
     assert client.describe_vaults(request).body.total_count == 0
     with pytest.raises(ClientException):
         service.client(algorithm=algorithm).describe_vaults(request)

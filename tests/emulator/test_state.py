@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from pulumi_cloudbackup.emulator import Emulator, Settings, StateError
-from pulumi_cloudbackup.emulator.gateway import ACTIONS
+from pulumi_cloudbackup.emulator.actions import ACTIONS
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_failed_call_leaves_nothing(own_emulator: Any, monkeypatch: pytest.Mon
         raise ZeroDivisionError
 
     original = ACTIONS["CreateVault"]
-    monkeypatch.setitem(ACTIONS, "CreateVault", broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(ACTIONS, "CreateVault", broken)
     with pytest.raises(Exception, match="please report it") as failed:
         service.make()
     assert failed.value.status_code == 500  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from typing import Any
 
 import grpc
 import pytest
+from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
@@ -24,7 +25,7 @@ from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
 
-PICKLES = {
+PICKLES: dict[type[ResourceProvider], str] = {
     VaultProvider: "gASVRAAAAAAAAACMK3B1bHVtaV9jbG91ZGJhY2t1cC5yZXNvdXJjZXMudmF1bHRfcHJvdmlkZXKUjA1WYXVsdFByb3ZpZGVylJOUKYGULg==",
     MirrorVaultProvider: "gASVSwAAAAAAAACMLHB1bHVtaV9jbG91ZGJhY2t1cC5yZXNvdXJjZXMubWlycm9yX3Byb3ZpZGVylIwTTWlycm9yVmF1bHRQcm92aWRlcpSTlCmBlC4=",
 }
@@ -74,7 +75,7 @@ def host(tmp_path: Path, service: Service) -> Iterator[Host]:
 
 
 @pytest.mark.parametrize("provider", PICKLES)
-def test_the_pickle_is_a_contract(provider: type) -> None:
+def test_the_pickle_is_a_contract(provider: type[ResourceProvider]) -> None:
     """By reference, and the same for ever: it is in every state of every user."""
     assert serialize_provider(provider()) == PICKLES[provider]
 
@@ -102,10 +103,10 @@ def test_an_error_is_shown_without_a_traceback(host: Host) -> None:
     """Also what the service says, in our words."""
     with pytest.raises(grpc.RpcError) as raised:
         host.create({"region_id": "cn-hangzhou", "owner": OWNER, "vault_type": "X", "encrypt_type": "HBR_PRIVATE"})
-    assert raised.value.details().startswith("CreateVault failed with InvalidParameter")
+    assert str(raised.value.details()).startswith("CreateVault failed with InvalidParameter")
     with pytest.raises(grpc.RpcError) as raised:
         host.create({"owner": OWNER})
-    assert raised.value.details().startswith('CB100: "orders": region_id is missing')
+    assert str(raised.value.details()).startswith('CB100: "orders": region_id is missing')
 
 
 def test_a_bug_of_ours_is_one_line() -> None:

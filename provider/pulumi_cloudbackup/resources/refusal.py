@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import sys
@@ -57,8 +58,9 @@ def refusing(method: Callable[P, R]) -> Callable[P, R]:
 
 def tell(text: str) -> None:
     """Tell the user something from inside the provider host, which passes its error output on."""
-    sys.stderr.write(f"cloudbackup: {text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # whoever listened may be gone, and the caller goes on all the same
+        sys.stderr.write(f"cloudbackup: {text}\n")
+        sys.stderr.flush()
 
 
 def explained(error: CloudError) -> str:

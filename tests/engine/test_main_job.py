@@ -268,3 +268,78 @@ def test_state_holds_everything_and_nothing_secret(project: Project) -> None:
         assert set(resource["inputs"]) <= set(resource["outputs"])
         assert resource["inputs"]["__provider"] == resource["outputs"]["__provider"]
     assert "AccessKeySecret" not in json.dumps(state)
+
+
+def test_create_first_replacement_of_a_source(project: Project, service: Service) -> None:
+    """Where the user asks for it: new source, mirror moved over, old source deleted last."""
+    create_first = "opts=pulumi.ResourceOptions(delete_before_replace=False)"
+    pair(project, more=f", {create_first}").up().ok()
+    pair(project, more=f', vault_type="OTS_BACKUP", {create_first}')
+    assert project.up().ok().calls == [
+        "CreateVault orders",
+        "TagResources orders",
+        "DeleteVault orders-dr",
+        "CreateReplicationVault orders-dr",
+        "DeleteVault orders",
+    ]
+    replaced = project.up("--replace", project.urn("Vault", "orders")).ok()
+    assert replaced.calls[0] == "CreateVault orders"
+    assert len(service.vaults()) == 2
+    assert project.refresh("--expect-no-changes").ok()
+
+
+def test_components_subclasses_and_get(project: Project, service: Service) -> None:
+    """Resources of one name below two components are two owners; a subclass keeps our type; get reads."""
+    project.program(
+        """
+        class Team(pulumi.ComponentResource):
+            def __init__(self, kind, name):
+                super().__init__(f"acme:index:{kind}", name)
+                child = pulumi.ResourceOptions(parent=self)
+                vault = OwnVault("orders", region_id="cn-hangzhou", opts=child)
+                MirrorVault("dr", source=vault, region_id="cn-shanghai", vault_name="dr", opts=child)
+
+        class OwnVault(Vault):
+            pass
+
+        Team("Shop", "shop")
+        Team("Bank", "bank")
+        """
+    ).preview().ok()
+    project.up().ok()
+    owners = {vault["Description"].split("[pulumi:")[1] for vault in service.vaults().values()}
+    assert len(owners) == 4
+    types = {
+        resource["type"] for resource in json.loads(project.run("stack", "export").output)["deployment"]["resources"]
+    }
+    assert "pulumi-python:dynamic/cloudbackup:Vault" in types
+    assert project.up().ok().calls == []
+
+    reader = Project(project.folder.parent, service, name="reader")
+    some = next(vault["VaultId"] for vault in service.vaults().values() if vault["VaultName"] == "orders")
+    reader.program(
+        f"""
+        found = Vault("found", region_id="cn-hangzhou", opts=pulumi.ResourceOptions(id="{some}"))
+        pulumi.export("status", found.status)
+        """
+    )
+    assert "CREATED" in reader.up().ok().output
+    assert reader.destroy().ok().calls == []
+    assert project.destroy().ok().calls[-1].startswith("DeleteVault orders")
+
+
+def test_accounts_are_compared_by_what_they_resolve_to(project: Project, service: Service) -> None:
+    """Another profile of the same account is no change; one that cannot be resolved destroys nothing."""
+    project.program('Vault("orders", region_id="cn-hangzhou")').up().ok()
+    profiles = project.folder.parent / ".alibabacloud"
+    profiles.mkdir()
+    (profiles / "credentials.ini").write_text(
+        "[same]\nenabled=true\ntype=access_key\naccess_key_id=test\naccess_key_secret=test\n"
+    )
+    project.program('Vault("orders", region_id="cn-hangzhou", account="same")')
+    assert "replace" not in project.preview().ok().output
+    assert project.up().ok().calls == []
+    project.program('Vault("orders", region_id="cn-hangzhou", account="missing")')
+    assert "replace" not in project.preview().ok().output
+    assert "Credentials" in project.up().failed().output
+    assert len(service.vaults()) == 1

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, VaultChanges, wait_until
 from pulumi_cloudbackup.estate.owner import marked, readable_owner
-from pulumi_cloudbackup.resources.refusal import Refusal
+from pulumi_cloudbackup.resources.refusal import Refusal, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -27,6 +27,8 @@ _ATTEMPT_IS_RECENT: Final = 24 * 3600
 _LOST_ANSWER_GRACE: Final = 5.0
 _LOST_ANSWER_ATTEMPTS: Final = 4
 _PAUSES: Final = (1.0, 2.0, 3.0, 5.0)
+_BLOCKED_PATIENCE: Final = 60.0
+"""Seconds to wait for somebody else to delete what blocks a delete, such as a mirror without a property edge."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ class Lifecycle:
         if live.parts.owner not in (None, subject.owner):
             raise Refusal(
                 f"Vault {vault_id} cannot be taken over as {subject}: it is managed by "
-                f"{readable_owner(live.parts.owner or '')}. Release it there first: `cloudbackup release NAME`."
+                f"{readable_owner(live.parts.owner or '')}. Take it out of that stack first (`pulumi state delete` "
+                "there), and remove the marker from its description."
             )
         if live.status != "CREATED":
             live = self._wait_until_created(subject, vault_id, Deadline.after(subject.timeout))
@@ -129,7 +132,7 @@ class Lifecycle:
         if owner is not None and owner not in (subject.owner, state_owner):
             raise Refusal(
                 f"The {subject} ({live.id}) is not changed: it is managed by {readable_owner(owner)} now. "
-                "Release it there first (`cloudbackup release NAME`), or forget it here (`pulumi state delete`)."
+                "Forget it here with `pulumi state delete`, or take it out of the other stack and adopt it again."
             )
         return live
 
@@ -168,6 +171,7 @@ class Lifecycle:
         """
         cloud = self._cloud(subject)
         deadline = Deadline.after(subject.timeout)
+        self._settle(subject, vault_id, deadline)
         patient = deadline
         blocker: str | None = None
         for attempt in range(10_000):
@@ -181,8 +185,10 @@ class Lifecycle:
                     break
                 if not error.is_not_yet_deletable:
                     raise
-                if attempt == 0 and still_blocked() is not None:
-                    patient = deadline.within(60)
+                if attempt == 0:
+                    patient = deadline.within(_BLOCKED_PATIENCE) if still_blocked() is not None else deadline
+                    seconds = max(0.0, patient.at - time.monotonic())
+                    tell(f"{subject} cannot be deleted yet ({error.code}); trying again for up to {seconds:.0f} s.")
                 if patient.has_passed:
                     blocker = still_blocked()
                     if blocker is None and not deadline.has_passed:
@@ -307,6 +313,15 @@ class Lifecycle:
                 ) from None
         wait_until(lambda: True if self._get(subject, live.id) is None else None, deadline.within(60))
         self._session.changed(subject.account, subject.region_id, deleted=live.id)
+
+    def _settle(self, subject: Subject, vault_id: str, deadline: Deadline) -> None:
+        """Wait while a vault is INITIALIZING: the service does not delete it then (hbr-api.md 5.6)."""
+
+        def settled() -> bool | None:
+            live = self._get(subject, vault_id)
+            return None if live is not None and live.status == "INITIALIZING" else True
+
+        wait_until(settled, deadline)
 
     def _get(self, subject: Subject, vault_id: str) -> LiveVault | None:
         return self._cloud(subject).get_vault(subject.region_id, vault_id)

@@ -28,7 +28,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
             f'Mirror vault "{name}" has retain_on_delete: replacing it would leave the old mirror behind, and its '
             "source "
             "could then neither be mirrored anew nor be deleted.",
-            "Remove the option; use `cloudbackup release` to hand a mirror over.",
+            "Remove the option; to hand a mirror over, use `pulumi state delete`.",
         )
     if options.get("deleted_with") is not None:
         yield Broken(

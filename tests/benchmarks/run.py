@@ -1,0 +1,148 @@
+"""Benchmarks: ratios measured side by side in one run, because machines are noisy. Never a test that fails at random.
+
+    python tests/benchmarks/run.py [--resources 2 1000] [--rounds 3] [--only preview|up|import|refresh]
+
+``preview``: a real ``pulumi preview`` of N resources of ours beside the same program with dynamic resources that do
+nothing (the floor). ``up``: 32 vaults that initialise for 3 s each. ``import``: our package beyond Pulumi's own.
+``refresh``: calls and time for 100 vaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tools")]
+
+from engine_harness import Project, Service  # noqa: E402 - found through the path set above
+from pulumi_cloudbackup.emulator import Emulator, Settings  # noqa: E402 - as above
+
+FLOOR_MODULE = """
+from pulumi.dynamic import CreateResult, Resource, ResourceProvider
+
+
+class Nothing(ResourceProvider):
+    serialize_as_secret_always = False
+
+    def create(self, props):
+        return CreateResult(props["vault_name"], props)
+
+
+class Idle(Resource, module="floor", name="Idle"):
+    def __init__(self, name, **props):
+        super().__init__(Nothing(), name, props)
+"""
+FLOOR = """
+from floor import Idle
+
+for n in range({pairs}):
+    source = Idle(f"v{{n}}", region_id="cn-hangzhou", vault_name=f"v{{n}}", vault_type="STANDARD",
+                  encrypt_type="HBR_PRIVATE", force_destroy=False, worm_enabled=False, owner=f"shop/dev/v{{n}}")
+    Idle(f"m{{n}}", source_vault_id=source.id, source_region_id="cn-hangzhou", source_vault_name=f"v{{n}}",
+         source_vault_type="STANDARD", source_encrypt_type="HBR_PRIVATE", region_id="cn-shanghai",
+         vault_name=f"m{{n}}", owner=f"shop/dev/m{{n}}")
+"""
+OURS = """
+for n in range({pairs}):
+    source = Vault(f"v{{n}}", region_id="cn-hangzhou")
+    MirrorVault(f"m{{n}}", source=source, region_id="cn-shanghai")
+"""
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.monotonic()
+    work()
+    return time.monotonic() - start
+
+
+def benchmark_import(_: argparse.Namespace) -> None:
+    """Compare importing Pulumi with importing our resources too, in fresh processes by turns."""
+    programs = {"pulumi": "import pulumi", "ours": "import pulumi; from pulumi_cloudbackup import Vault"}
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _round in range(15):
+        for name, program in programs.items():
+            times[name].append(timed(lambda p=program: subprocess.run([sys.executable, "-c", p], check=True)))  # type: ignore[misc]
+    floor, ours = (min(times[name]) for name in programs)
+    print(
+        f"import: pulumi {floor:.3f} s, with pulumi_cloudbackup {ours:.3f} s, beyond it {ours - floor:.3f} s (target 0.1)"
+    )
+
+
+def benchmark_preview(arguments: argparse.Namespace) -> None:
+    """Preview the same number of resources of ours and of the floor by turns."""
+    with Emulator(Settings(initializing_seconds=0)) as emulator, tempfile.TemporaryDirectory() as folder:
+        service = Service(emulator.url)
+        floor = Project(Path(folder), service, name="floor-project")
+        (floor.folder / "floor.py").write_text(FLOOR_MODULE)
+        ours = Project(Path(folder), service)
+        for resources in arguments.resources:
+            floor.program(FLOOR.format(pairs=resources // 2))
+            ours.program(OURS.format(pairs=resources // 2))
+            times: dict[str, list[float]] = {"floor": [], "ours": []}
+            before = service.last()
+            for _round in range(arguments.rounds):
+                times["floor"].append(timed(lambda: floor.run("preview").ok()))
+                times["ours"].append(timed(lambda: ours.run("preview").ok()))
+            a, b = (statistics.median(times[name]) for name in ("floor", "ours"))
+            calls = len(service.calls(before))
+            print(
+                f"preview of {resources}: floor {a:.2f} s, ours {b:.2f} s, ratio {b / a:.2f} (target 1.25), "
+                f"{calls // arguments.rounds} API calls a preview"
+            )
+
+
+def benchmark_up(_: argparse.Namespace) -> None:
+    """Create 32 vaults that initialise for 3 s each; beside them one, for the engine's own share."""
+    with Emulator(Settings(initializing_seconds=3)) as emulator, tempfile.TemporaryDirectory() as folder:
+        service = Service(emulator.url)
+        times = []
+        for n in (1, 32):
+            project = Project(Path(folder), service, name=f"up{n}")
+            project.program(f'for n in range({n}):\n    Vault(f"v{{n}}", region_id="cn-hangzhou")\n')
+            project.run("stack", "ls")
+            times.append(timed(lambda p=project: p.up("--parallel", "64").ok()))  # type: ignore[misc]
+            service.reset()
+        print(f"up of 32 vaults of 3 s: {times[1]:.1f} s, of one: {times[0]:.1f} s, ratio {times[1] / times[0]:.2f}")
+
+
+def benchmark_refresh(_: argparse.Namespace) -> None:
+    """Refresh 100 vaults of a region and count the calls."""
+    with Emulator(Settings(initializing_seconds=0)) as emulator, tempfile.TemporaryDirectory() as folder:
+        service = Service(emulator.url)
+        project = Project(Path(folder), service)
+        project.program('for n in range(100):\n    Vault(f"v{n}", region_id="cn-hangzhou")\n').up(
+            "--parallel", "64"
+        ).ok()
+        before = service.last()
+        seconds = timed(lambda: project.refresh().ok())
+        print(f"refresh of 100 vaults: {len(service.calls(before))} API calls (target 2), {seconds:.1f} s")
+
+
+BENCHMARKS = {
+    "import": benchmark_import,
+    "preview": benchmark_preview,
+    "refresh": benchmark_refresh,
+    "up": benchmark_up,
+}
+
+
+def main() -> None:
+    """Run what was asked for, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--resources", type=int, nargs="+", default=[2, 1000])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", choices=BENCHMARKS, nargs="+", default=list(BENCHMARKS))
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        BENCHMARKS[name](arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Every command and code block of README, run as a reader would."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine_harness import Project, Service, environment
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+RUN_ELSEWHERE = {
+    "make demo": "tests/engine/test_demo.py runs tools/demo.py; make setup is what ran this test",
+    "pip install pulumi-cloudbackup": "tests/packaging builds the wheel and uses it; no release exists yet",
+}
+
+
+def blocks(language: str) -> list[str]:
+    return [text for kind, text in BLOCKS if kind == language]
+
+
+def test_every_block_is_run_somewhere() -> None:
+    """A new block needs a place here."""
+    assert sorted(kind for kind, _ in BLOCKS) == ["python", "sh", "sh", "sh", "sh", "text"]
+    assert [text.strip() for text in blocks("sh") if text.strip() in RUN_ELSEWHERE] == list(RUN_ELSEWHERE)
+    assert len(README.splitlines()) <= 150
+
+
+def test_the_program_is_the_first_example() -> None:
+    """Which test_examples runs on the real engine."""
+    (program,) = blocks("python")
+    assert program == (ROOT / "examples/01-first-mirror/__main__.py").read_text()
+
+
+def test_by_hand(tmp_path: Path) -> None:
+    """The walk through the example: every command succeeds, in a copy of the tree."""
+    (script,) = [text for text in blocks("sh") if "pulumi up" in text]
+    for name in ("Makefile", "tools", ".venv", "requirements.txt", "requirements-build.txt", "pyproject.toml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    env = environment(tmp_path, None)
+    done = subprocess.run(
+        ["bash", "-euc", script.replace("8071", port)],
+        cwd=tmp_path,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    for step in ("+ 3 created", "- 3 deleted", f"listening on http://127.0.0.1:{port}"):
+        assert step in done.stdout
+
+
+def test_configuration_commands(project: Project) -> None:
+    """The two settings of the credentials."""
+    (script,) = [text for text in blocks("sh") if "accessKeySecret" in text]
+    for line in script.splitlines():
+        command, *arguments = line.removeprefix("pulumi ").split()
+        project.run(command, *arguments).ok()
+    settings = (project.folder / "Pulumi.dev.yaml").read_text()
+    assert "your-secret" not in settings
+    assert "LTAI-your-key" in settings
+
+
+def test_what_a_rejection_looks_like(project: Project) -> None:
+    """The text block is what the engine prints."""
+    (shown,) = blocks("text")
+    shutil.copytree(ROOT / "examples/02-rejected", project.folder, dirs_exist_ok=True)
+    rejected = project.preview().failed()
+    assert shown.strip() in rejected.output
+
+
+@pytest.mark.parametrize(
+    "name", ["docs/resources.md", "docs/emulator.md", "CHANGELOG.md", "LICENSE", "examples", "stacks/retail-dr"]
+)
+def test_what_readme_points_to_exists(name: str) -> None:
+    """No dead links."""
+    assert name in README or name == "LICENSE"
+    assert (ROOT / name).exists()
+
+
+def test_faults_of_the_emulator_document_exist(service: Service) -> None:
+    """Every fault that docs/emulator.md names can be ordered."""
+    text = (ROOT / "docs/emulator.md").read_text()
+    (row,) = [line for line in text.splitlines() if line.startswith("| `POST /_emulator/faults`")]
+    for fault in re.findall(r"`([a-z_0-9]+)`", row.split("queues a fault:")[1].split("; `after`")[0]):
+        if fault != "seconds":
+            service.fault(action="CreateVault", fault=fault, times=1, **({"seconds": 1} if fault == "slow" else {}))
+    service.reset_faults()

@@ -40,6 +40,8 @@ PROJECT_STAMP = VENV / ".project.stamp"
 
 FOREIGN = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN")
 """Variables that would make pip install somewhere else, or Python import from there."""
+PLUGIN_FILE = REPOSITORY / "provider" / "pulumi_cloudbackup" / "pulumi-plugin.json"
+"""Pulumi looks for it in site-packages, also of an editable install; without it every command tries a download."""
 
 LOCKING = (
     *("--universal", "--python-version", "3.10", "--generate-hashes"),
@@ -58,7 +60,8 @@ def dependencies_hash() -> str:
 
 def project_hash() -> str:
     """Return a hash of what the project was installed from: its metadata and the dependencies under it."""
-    return hashlib.sha256(dependencies_hash().encode() + (REPOSITORY / "pyproject.toml").read_bytes()).hexdigest()
+    project = (REPOSITORY / "pyproject.toml").read_bytes() + PLUGIN_FILE.read_bytes()
+    return hashlib.sha256(dependencies_hash().encode() + project).hexdigest()
 
 
 def is_stamped(stamp: Path, expected: str) -> bool:
@@ -109,6 +112,10 @@ def _install_project(log: Path, held: int) -> None:
         _pip(["--no-deps", "--editable", REPOSITORY], log, held)
         log.write_text("", "utf-8")
         _must([PYTHON, "-m", "pip", "check"], log, "requirements.txt does not fit pyproject.toml; run: make lock")
+        for site_packages in VENV.glob("lib/python3*/site-packages"):
+            place = site_packages / PLUGIN_FILE.parent.name
+            place.mkdir(exist_ok=True)
+            shutil.copy(PLUGIN_FILE, place)
 
 
 def _pip(arguments: Sequence[str | Path], log: Path, held: int) -> None:

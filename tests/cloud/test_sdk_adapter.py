@@ -98,6 +98,12 @@ def test_no_answer_in_words() -> None:
         port.list_vaults("cn-hangzhou")
 
 
+def test_a_proxy_of_the_environment_is_not_for_loopback(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK would send even 127.0.0.1 through it, whatever NO_PROXY says."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    Conformance(cloud(service)).run()
+
+
 def test_a_wrong_secret_is_told_and_not_shown(service: Service) -> None:
     """The service's code comes through; the secret does not."""
     with pytest.raises(CloudError) as raised:

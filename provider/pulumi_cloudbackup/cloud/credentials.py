@@ -86,6 +86,16 @@ class Connection:
         except ValueError:
             return False
 
+    @property
+    def own_proxy(self) -> str | None:
+        """Return what stands in for a proxy of the environment that must not be used; ``None``: use that one.
+
+        The SDK takes HTTP_PROXY for every address and ignores NO_PROXY. A loopback endpoint is behind no proxy, so it
+        is named as its own: every HTTP server takes the absolute form of a request that a proxy is sent.
+        """
+        proxied = any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy"))
+        return self.endpoint if proxied and self._is_loopback else None
+
     def sdk_credentials(self) -> dict[str, Any]:
         """Return the arguments of the SDK's ``Config`` that carry the credentials."""
         if self.access_key_id:

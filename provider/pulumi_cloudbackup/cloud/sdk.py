@@ -169,9 +169,9 @@ class SdkCloudBackup:
             client = self._client(action, region_id)
             send = getattr(client, f"{method}_with_options")
             if without_request:
-                return send(_runtime()).body
+                return send(self._runtime()).body
             name = "".join(part.capitalize() for part in method.split("_")) + "Request"
-            return send(getattr(models, name)(**request), _runtime()).body
+            return send(getattr(models, name)(**request), self._runtime()).body
 
         return with_retries(lambda: _checked(action, call), repeatable=repeatable, patience=self._patience)
 
@@ -193,9 +193,16 @@ class SdkCloudBackup:
                 body_type="json",
             )
             request = utils_models.OpenApiRequest(query=dict(query))
-            return self._client(action, region_id).call_api(params, request, _runtime())["body"]
+            return self._client(action, region_id).call_api(params, request, self._runtime())["body"]
 
         with_retries(lambda: _checked(action, call), repeatable=True, patience=self._patience)
+
+    def _runtime(self) -> Any:
+        from darabonba.runtime import RuntimeOptions  # noqa: PLC0415 - with the SDK
+
+        return RuntimeOptions(
+            connect_timeout=_CONNECT_TIMEOUT_MS, read_timeout=_READ_TIMEOUT_MS, http_proxy=self._connection.own_proxy
+        )
 
     def _client(self, action: str, region_id: str) -> Any:
         with self._lock:
@@ -216,12 +223,6 @@ class SdkCloudBackup:
         except SettingsError as error:
             raise CloudError(action, "Settings", str(error)) from None
         return Client(utils_models.Config(**settings))
-
-
-def _runtime() -> Any:
-    from darabonba.runtime import RuntimeOptions  # noqa: PLC0415 - with the SDK
-
-    return RuntimeOptions(connect_timeout=_CONNECT_TIMEOUT_MS, read_timeout=_READ_TIMEOUT_MS)
 
 
 def _checked(action: str, call: Callable[[], Any]) -> Any:

@@ -123,7 +123,7 @@ def test_emulator(started: list[Process], number: int) -> None:
     assert emulator.first_line.startswith("listening on http://127.0.0.1:")
     with httpx.Client() as kept_alive:
         kept_alive.get(f"{emulator.url}/_emulator/vaults").raise_for_status()
-        config = Config(access_key_id="me", access_key_secret="mine", protocol="http")  # noqa: S106
+        config = Config(access_key_id="me", access_key_secret="mine", protocol="http")
         config.endpoint = emulator.url.removeprefix("http://")
         request = models.CreateVaultRequest(vault_region_id="cn-hangzhou", vault_name="a")
         assert Client(config).create_vault(request).body.success is True

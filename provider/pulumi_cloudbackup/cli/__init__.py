@@ -16,6 +16,7 @@ from pulumi_cloudbackup.cli.exits import FAILED, FINE, CommandError
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "emulator": ("pulumi_cloudbackup.cli.emulator_command", "run a local Cloud Backup service"),
+    "rules": ("pulumi_cloudbackup.cli.rules_command", "list the rules, or explain one"),
 }
 """The module and the one-line help of each subcommand."""
 

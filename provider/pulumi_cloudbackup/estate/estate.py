@@ -25,12 +25,12 @@ class EstateError(ValueError):
 
 
 class Usage(BaseModel):
-    """What an account already uses beyond the vaults listed."""
+    """What the account of the estate uses now; vaults that are listed with an id are counted here too."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     vaults: int | None = None
-    """All vaults of the account."""
+    """All vaults of the account, mirrors included."""
     mirrors_by_region: dict[str, int] = Field(default_factory=dict)
     """Mirrors by region id."""
     complete: bool = False
@@ -63,15 +63,24 @@ class Estate(BaseModel):
     usage: Usage | None = None
     """What the account already uses."""
     limits: dict[str, int] | None = None
-    """Quotas of the account that differ from the documented ones."""
+    """Quotas that differ from the documented ones: ``vaults`` (per account), ``mirrors_per_region``."""
     live_regions: tuple[str, ...] | None = None
     """The regions that the live service lists."""
+    live_mirror_regions: tuple[str, ...] | None = None
+    """The regions that the live service lists for mirrors; absent: ``live_regions`` stands for both."""
+    listed_regions: tuple[str, ...] = ()
+    """The regions whose vaults, of the account of the estate, are all in the estate: an id that is missing is gone."""
     foreign: tuple[ForeignResource, ...] = ()
     """Other resources that vaults depend on."""
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        names = Counter((resource.account or self.account, resource.name) for resource in (*self.vaults, *self.mirrors))
+        # Pulumi keeps a replaced resource that it has yet to delete under the name of its successor.
+        names = Counter(
+            (resource.account or self.account, resource.name)
+            for resource in (*self.vaults, *self.mirrors)
+            if not resource.pending_delete
+        )
         doubled = sorted(name for (_, name), count in names.items() if count > 1)
         if doubled:
             raise ValueError(f"the name {doubled[0]!r} is used by more than one resource of the account")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from pulumi_cloudbackup.estate.resource import DeclaredResource, MaybeText
+from pulumi_cloudbackup.estate.resource import DeclaredResource, MaybeBool, MaybeText
 from pulumi_cloudbackup.estate.unknown import UNKNOWN, Unknown, is_known
 from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, VAULT_NAME_LIMIT
 
@@ -26,6 +26,10 @@ class ExistingSource(BaseModel):
     """The id of the vault."""
     region_id: MaybeText
     """The region that it lives in."""
+    vault_name: MaybeText | None = None
+    """Its name, where it was given."""
+    encrypt_type: MaybeText | None = None
+    """Its encryption method, where it was given."""
 
 
 class MirrorVault(DeclaredResource):
@@ -43,6 +47,10 @@ class MirrorVault(DeclaredResource):
     """As the service reports it."""
     replication_progress: int | None = None
     """Percentage of the history that is copied."""
+    status_message: str | None = None
+    """In ERROR: UNKNOWN_ERROR or SOURCE_VAULT_ALREADY_HAS_REPLICATION."""
+    worm_enabled: MaybeBool | None = None
+    """Whether the service reports the mirror as locked (immutable backup), as its source is."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,10 @@ class Source:
     vault_type: str | Unknown | None = None
     encrypt_type: str | Unknown | None = None
     kms_key_id: str | Unknown | None = None
+    status: str | None = None
+    """UNKNOWN, INITIALIZING, CREATED or ERROR; ``GONE``: the service has it no more."""
+    charge_type: str | Unknown | None = None
+    is_trial: bool | Unknown | None = None
 
     @staticmethod
     def of_vault(vault: Vault) -> Source:
@@ -66,6 +78,9 @@ class Source:
             vault_type=vault.vault_type,
             encrypt_type=vault.encrypt_type,
             kms_key_id=vault.kms_key_id,
+            status=None if vault.pending_replacement else vault.status,
+            charge_type=vault.charge_type,
+            is_trial=vault.is_trial,
         )
 
 

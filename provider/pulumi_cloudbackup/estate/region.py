@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -39,6 +39,7 @@ def regions() -> Mapping[str, Region]:
     return MappingProxyType({entry["id"]: Region(**entry) for entry in json.loads(text)["regions"]})
 
 
+@lru_cache(maxsize=1000)
 def nearest_region_ids(written: str, limit: int = 3) -> tuple[str, ...]:
     """Return the documented region ids nearest to what was written, best first; none if nothing is near."""
     known = regions()

@@ -87,3 +87,10 @@ class DeclaredResource(BaseModel):
     """Whether it was deleted and its replacement is not created yet."""
     options: Options = Options()
     """Pulumi options."""
+
+    @property
+    def existing_id(self) -> str | Unknown | None:
+        """The id of the vault that exists for it or is to be taken over; ``None``: it is still to be created."""
+        own = None if self.pending_replacement else self.id
+        found = self.adopt_id if own is None else own
+        return None if found == "" else found

@@ -28,6 +28,14 @@ class Vault(DeclaredResource):
     """Tags by key, at most 20."""
     force_destroy: MaybeBool = False
     """Consent that deleting or replacing the vault destroys its backup data."""
+    charge_type: MaybeText | None = None
+    """As the service reports it: FREE (trial), V1, V2, AEGIS, UNI_BACKUP (database vault), ARCHIVE (archive vault)."""
+    is_trial: MaybeBool | None = None
+    """Whether the service reports a free trial."""
+    mirror_id: MaybeText | None = None
+    """The id of the mirror that the service reports for it."""
+    mirror_region_id: MaybeText | None = None
+    """The region of that mirror."""
 
     @property
     def display_name(self) -> str | Unknown:

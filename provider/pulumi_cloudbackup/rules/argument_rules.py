@@ -23,13 +23,23 @@ _TAG_TEXT_LIMIT: Final = 128
 
 @rule("CB100", "Argument of the wrong kind")
 def argument_has_a_usable_kind(argument: str, name: str, reason: str) -> Iterator[Finding]:
-    """Report an argument whose value has a shape that no rule can judge, such as a number for a name."""
+    """Check that an argument has a value of the documented kind, not, say, a number for a name.
+
+    Why it matters: no other rule can judge such a value, and the service would refuse it or take it for something else.
+
+    How to fix it: give the argument a value of the kind that its documentation names.
+    """
     yield Broken(argument, f'"{name}": {argument} {reason}.', f"Give {argument} a value of the documented kind.")
 
 
 @rule("CB101", "Vault name is not 1 to 64 characters")
 def vault_name_has_1_to_64_characters(resource: Vault | MirrorVault) -> Iterator[Finding]:
-    """Check the display name's length; absent means a default that fits (hbr-api.md 5.4)."""
+    """Check that the display name of a vault or mirror vault has 1 to 64 characters. Characters count, not bytes.
+
+    Why it matters: the service refuses to create or rename a vault with another name.
+
+    How to fix it: shorten ``vault_name``, or leave it out: the default always fits.
+    """
     written = resource.vault_name
     if written is None:
         return
@@ -52,7 +62,13 @@ def vault_name_has_1_to_64_characters(resource: Vault | MirrorVault) -> Iterator
 
 @rule("CB102", "Description is too long")
 def description_leaves_room_for_the_owner(resource: Vault | MirrorVault) -> Iterator[Finding]:
-    """Check the description's length: 255 characters, the owner marker included (hbr-api.md 5.4)."""
+    """Check that the description leaves room for the owner marker: the service takes 255 characters for both together.
+
+    Why it matters: the marker says which Pulumi resource manages a vault. With it, a crashed create is found again and
+    a vault of somebody else is never touched, so it is never left out in favour of a longer description.
+
+    How to fix it: shorten ``description`` to the length that the message names.
+    """
     written = resource.description
     if written is None:
         return
@@ -67,9 +83,15 @@ def description_leaves_room_for_the_owner(resource: Vault | MirrorVault) -> Iter
         )
 
 
-@rule("CB103", "Region is not one that Cloud Backup is known to serve", Severity.WARNING)
+@rule("CB103", "Region is not one that Cloud Backup is known to serve", Severity.WARNING, also=Severity.ERROR)
 def region_is_served(resource: Vault | MirrorVault, live_regions: tuple[str, ...] | None) -> Iterator[Finding]:
-    """Check the region against the live list, or else against the documented one (a warning; hbr-api.md 5.2)."""
+    """Check that the region is one that Cloud Backup serves.
+
+    Why it matters: the service has an address per region; a misspelt one leads nowhere. Where the live list of regions
+    is known and lacks it, it is an error; offline it is a warning, because documents may lack a new region.
+
+    How to fix it: write the region id as the service does, such as ``cn-hangzhou``; the message names the nearest ones.
+    """
     written = resource.region_id
     if not is_known(written):
         yield NotYetKnown("region_id")
@@ -82,14 +104,12 @@ def region_is_served(resource: Vault | MirrorVault, live_regions: tuple[str, ...
             Severity.ERROR,
         )
         return
-    near = nearest_region_ids(written)
-    hint = f"Did you mean {' or '.join(near)}? " if near else ""
     if live_regions is not None:
         if written not in live_regions:
             yield Broken(
                 "region_id",
                 f'The region "{written}" of "{resource.name}" is not one that the service lists for this account.',
-                f"{hint}Set region_id to one of: {', '.join(sorted(live_regions))}.",
+                f"{_did_you_mean(written)}Set region_id to one of: {', '.join(sorted(live_regions))}.",
                 Severity.ERROR,
             )
     elif written not in regions():
@@ -97,13 +117,24 @@ def region_is_served(resource: Vault | MirrorVault, live_regions: tuple[str, ...
             "region_id",
             f'The region "{written}" of "{resource.name}" is in no document known to this release; whether the service '
             "has it is known only when a live account is asked.",
-            f"{hint}Check region_id.",
+            f"{_did_you_mean(written)}Check region_id.",
         )
+
+
+def _did_you_mean(region_id: str) -> str:
+    near = nearest_region_ids(region_id)
+    return f"Did you mean {' or '.join(near)}? " if near else ""
 
 
 @rule("CB104", "Vault type is not one that can be created")
 def vault_type_can_be_created(vault: Vault) -> Iterator[Finding]:
-    """Check the vault type: STANDARD or OTS_BACKUP (hbr-api.md 2.1, CreateVault)."""
+    """Check that the vault type is STANDARD or OTS_BACKUP.
+
+    Why it matters: the service creates no other type through its API. Archive, database and container vaults are made
+    elsewhere, and letters count: ``standard`` is not a type.
+
+    How to fix it: set ``vault_type`` to STANDARD, or to OTS_BACKUP for Tablestore, or leave it out.
+    """
     written = vault.vault_type
     if not is_known(written):
         yield NotYetKnown("vault_type")
@@ -119,7 +150,13 @@ def vault_type_can_be_created(vault: Vault) -> Iterator[Finding]:
 def kms_encryption_has_a_key(
     name: str, encrypt_type: str | Unknown | None, key: str | Unknown | None
 ) -> Iterator[Finding]:
-    """Check that KMS encryption names a key (hbr-api.md 5.3)."""
+    """Check that a vault that is encrypted with KMS names a key. A mirror follows the encryption of its source.
+
+    Why it matters: there is no default key; the service refuses to create the vault. Keys are regional, so a mirror
+    cannot take over the key of its source and must name its own.
+
+    How to fix it: set ``kms_key_id`` to a key of the vault's own region, an id or ``alias/...``.
+    """
     if encrypt_type is None or (is_known(key) and key):
         return
     if not is_known(key):
@@ -135,11 +172,17 @@ def kms_encryption_has_a_key(
         )
 
 
-@rule("CB107", "Key given but encryption is not KMS")
+@rule("CB107", "Key given but encryption is not KMS", caution=True)
 def key_comes_with_kms_encryption(
     name: str, encrypt_type: str | Unknown | None, key: str | Unknown | None
 ) -> Iterator[Finding]:
-    """Check that a key is not given in vain (hbr-api.md 5.3)."""
+    """Check that a key is given only where the encryption is KMS.
+
+    Why it matters: with any other encryption the service ignores the key without a word, and the data is not encrypted
+    with it, although the program reads as if it were.
+
+    How to fix it: set ``encrypt_type="KMS"``, or remove ``kms_key_id``.
+    """
     if encrypt_type is None or key is None or (is_known(key) and not key):
         return
     if not is_known(encrypt_type) or not is_known(key):
@@ -155,7 +198,15 @@ def key_comes_with_kms_encryption(
 
 @rule("CB108", "Tags that the service refuses")
 def tags_are_accepted(vault: Vault) -> Iterator[Finding]:
-    """Check number, lengths and prefixes of tags (hbr-api.md 5.4)."""
+    """Check that the tags of a vault are such as the service takes.
+
+    Why it matters: it takes at most 20, without empty keys; keys and values have at most 128 characters, do not start
+    with ``aliyun`` or ``acs:``, and hold no ``http://`` or ``https://``. Tags are written after the vault has been
+    created. The service refuses the whole call, and the vault stays without tags, invisible to whatever finds or bills
+    it by them.
+
+    How to fix it: remove, shorten or rename the tags that the message names.
+    """
     tags = vault.tags
     if tags is None:
         return
@@ -190,7 +241,7 @@ def _tag_text_is_accepted(name: str, key: str, what: str, text: str) -> Iterator
     if reserved:
         yield Broken(
             "tags",
-            f'The {what} "{text[:40]}" of a tag of "{name}" {reserved}; the service keeps that for itself.',
+            f'The {what} of tag "{key[:40]}" of "{name}" {reserved}; the service keeps that for itself.',
             "Choose another text.",
         )
 
@@ -205,7 +256,13 @@ def _reserved(text: str) -> str | None:
 
 @rule("CB110", "Encryption method that does not exist")
 def encryption_method_exists(name: str, encrypt_type: str | Unknown | None) -> Iterator[Finding]:
-    """Check the encryption method: HBR_PRIVATE or KMS (hbr-api.md 2.1, CreateVault)."""
+    """Check that the encryption method is HBR_PRIVATE or KMS.
+
+    Why it matters: the service refuses any other; letters count. The method is fixed when a vault is created, so a
+    mistake here cannot be mended in place.
+
+    How to fix it: set ``encrypt_type`` to HBR_PRIVATE (the service's own keys) or KMS (yours), or leave it out.
+    """
     if encrypt_type is None:
         return
     if not is_known(encrypt_type):

@@ -7,6 +7,7 @@ import.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -26,6 +27,8 @@ class Broken:
     """What to do."""
     severity: Severity | None = None
     """Where it differs from the rule's own."""
+    subjects: tuple[str, ...] = ()
+    """The names of all resources that break it together; empty: the one that was judged."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,25 @@ class Rule:
     summary: str
     """Fixed text without names."""
     judge: Callable[..., Iterator[Finding]]
-    """The function that judges."""
+    """The function that judges; its docstring has three parts: what it checks, why it matters, how to fix it."""
+    also: Severity | None = None
+    """The other severity that it may have, where it depends on how much is known."""
+    caution: bool = False
+    """Whether the rule is ours alone: the service would not refuse what it finds."""
+
+    @property
+    def severities(self) -> tuple[Severity, ...]:
+        """The severities that its problems may have, the worst first."""
+        return tuple(one for one in Severity if one in (self.severity, self.also))
+
+    @property
+    def can_be_waived(self) -> bool:
+        """Whether a waiver may name it: rules of caution and warnings, never what the service itself enforces."""
+        return self.caution or Severity.WARNING in self.severities
+
+    def waives(self, severity: Severity) -> bool:
+        """Whether a waiver lets a problem of this severity pass."""
+        return self.caution or severity is Severity.WARNING
 
     def problem(self, broken: Broken, *subjects: str) -> Problem:
         """Make a finding of this rule a problem."""
@@ -61,7 +82,7 @@ class Rule:
             summary=self.summary,
             detail=broken.detail,
             fix=broken.fix,
-            subjects=subjects,
+            subjects=broken.subjects or subjects,
             argument=broken.argument,
         )
 
@@ -85,13 +106,20 @@ class Verdict:
         return tuple(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
 
-def rule(code: str, summary: str, severity: Severity = Severity.ERROR) -> Callable[[Judge], Judge]:
+def rule(
+    code: str,
+    summary: str,
+    severity: Severity = Severity.ERROR,
+    *,
+    also: Severity | None = None,
+    caution: bool = False,
+) -> Callable[[Judge], Judge]:
     """Register a function as the rule of a code; raise ValueError where the code is taken."""
 
     def register(judge: Judge) -> Judge:
         if code in BOOK:
             raise ValueError(f"{code} is registered twice. This is a bug in the provider, please report it.")
-        BOOK[code] = Rule(code, severity, summary, judge)
+        BOOK[code] = Rule(code, severity, summary, judge, also, caution)
         return judge
 
     return register
@@ -110,3 +138,8 @@ def judge(codes: tuple[str, ...], subject: str, *facts: Any) -> Verdict:
                 case NotYetKnown():
                     open_.append((code, finding.argument))
     return Verdict(tuple(problems), tuple(open_))
+
+
+def near_codes(written: str) -> tuple[str, ...]:
+    """Return the codes that look most like what was written, best first; none if nothing is near."""
+    return tuple(difflib.get_close_matches(written.strip().upper(), sorted(BOOK), n=3, cutoff=0.75))

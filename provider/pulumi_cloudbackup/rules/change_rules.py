@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 @rule("CB109", "WORM cannot be switched off")
 def worm_stays_on(worm_before: bool, after: Vault) -> Iterator[Finding]:  # noqa: FBT001 - a fact, not a mode
-    """Check that a locked vault stays locked (hbr-api.md 5.5)."""
+    """Check that a vault that is locked by immutable backup (WORM) stays locked.
+
+    Why it matters: the lock is a one-way switch. Nobody can unlock a vault; the service refuses the change.
+
+    How to fix it: set ``worm_enabled=True`` again.
+    """
     if not worm_before:
         return
     if not is_known(after.worm_enabled):
@@ -49,7 +54,13 @@ class SourceLoss:
 
 @rule("CB303", "Deleting a vault would destroy its backup data")
 def destroying_data_has_consent(loss: SourceLoss) -> Iterator[Finding]:
-    """Check that a vault with data is only deleted or replaced with ``force_destroy`` in state."""
+    """Check that a vault that holds backup data is deleted or replaced only where ``force_destroy`` is in state.
+
+    Why it matters: deleting a vault destroys its backups for ever. The argument must be in state before, because a
+    delete never sees the new program; so giving consent and deleting are two updates, and never one slip of the pen.
+
+    How to fix it: undo the change, or run one update that only adds ``force_destroy=True`` and then make the change.
+    """
     if loss.consent_in_state or loss.holds_data is False:
         return
     what = f"Changing {', '.join(loss.because)} replaces" if loss.because else "This deletes"
@@ -89,9 +100,13 @@ class MirrorLoss:
 
 @rule("CB307", "The last copy of the data would be destroyed")
 def last_copy_is_kept(loss: MirrorLoss) -> Iterator[Finding]:
-    """Check that a mirror is only deleted or replaced while its source is there to copy again.
+    """Check that a mirror is deleted or replaced only while its source is there to be copied again.
 
-    "Cannot tell" breaks the rule: a caller that wants to be lenient (a preview) must not ask it then.
+    Why it matters: with its source gone, in ERROR or out of reach, the mirror may hold the last copy of the data.
+    Before a delete, "cannot tell" breaks this rule; a preview, which must not fail then, does not ask it.
+
+    How to fix it: keep the mirror, with ``ExistingVault`` as its source, until the data is restored. To give the data
+    up, first put ``allow_last_copy_loss`` with the mirror's own id into state.
     """
     if loss.is_last_copy is False or loss.consent == loss.vault_id:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.rules.book import Broken, Finding, judge, rule
 
@@ -11,10 +11,22 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.rules.problem import Problem
 
+_OF_SOURCE: Final = ("source", "*")
+"""How a path begins that names the source, or everything."""
 
-@rule("CB301", "Options that break the order of mirror and source")
+
+@rule("CB301", "Options that break the order of mirror and source", caution=True)
 def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check the options that would leave a second mirror behind, skip a delete or keep a deleted source's id."""
+    """Check that a mirror has no option that breaks the order in which it and its source are made and deleted.
+
+    Why it matters: a source has at most one mirror and cannot be deleted before it. ``delete_before_replace=False``
+    makes the engine create the second mirror first, ``retain_on_delete`` leaves the old one behind, ``deleted_with``
+    skips its deletion, and ``ignore_changes`` of its source keeps the id of a vault that is gone; the service then
+    refuses the rest of the update.
+
+    How to fix it: remove the option. A mirror is always replaced delete-first; to hand one over, use
+    ``pulumi state delete``.
+    """
     if options.get("delete_before_replace") is False:
         yield Broken(
             "delete_before_replace",
@@ -38,7 +50,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
             "is then refused.",
             "Remove the option.",
         )
-    ignored = [path for path in options.get("ignore_changes") or () if str(path).startswith("source")]
+    ignored = [path for path in options.get("ignore_changes") or () if str(path).lstrip("[\"'").startswith(_OF_SOURCE)]
     if ignored:
         yield Broken(
             "ignore_changes",

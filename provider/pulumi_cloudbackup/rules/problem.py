@@ -37,8 +37,15 @@ class Problem:
     """Names of the resources that it is about."""
     argument: str | None = None
     """The argument that it is about."""
+    waived: str | None = None
+    """Why a waiver lets it pass; ``None``: it counts."""
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing may be done before it is mended."""
+        return self.severity is Severity.ERROR and self.waived is None
 
     @property
     def one_line(self) -> str:
         """The problem as one line, for places that add the resource and the property themselves."""
-        return f"{self.code}: {self.detail} {self.fix}"
+        return " ".join(line.strip() for line in f"{self.code}: {self.detail} {self.fix}".splitlines())

@@ -46,7 +46,7 @@ SOURCE = 'orders = Vault("orders", region_id="cn-hangzhou")\n'
         pytest.param(
             SOURCE
             + 'MirrorVault("dr", source=orders, region_id="cn-shanghai", opts=pulumi.ResourceOptions(retain_on_delete=True))',
-            "CB301: Options that break the order of mirror and source",
+            'CB301: Mirror vault "dr" has retain_on_delete',
             id="retain on delete",
         ),
         pytest.param('Vault("orders", region_id=5)', "CB100", id="a number as region"),

@@ -11,13 +11,14 @@ import pulumi
 from pulumi.runtime.config import get_config, is_config_secret
 
 from pulumi_cloudbackup.estate.owner import owner_of
+from pulumi_cloudbackup.resources.program import Declaration, program
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pulumi_cloudbackup.rules import Problem
 
 NAMESPACE: Final = "cloudbackup"
+_JUDGED_OPTIONS: Final = ("delete_before_replace", "retain_on_delete", "deleted_with", "ignore_changes")
 _SECRET: Final = f"{NAMESPACE}:accessKeySecret"
 
 
@@ -47,14 +48,26 @@ def owner_input(resource_type: str, name: str, opts: pulumi.ResourceOptions) -> 
     return pulumi.Output(set(), text, found.is_known())
 
 
-def refuse(problems: tuple[Problem, ...]) -> None:
-    """Stop the program with the text of problems, which Pulumi shows without a traceback."""
-    if problems:
-        raise pulumi.RunError(
-            "\n\n".join(
-                f"{problem.code}: {problem.summary}\n  {problem.detail}\n  {problem.fix}" for problem in problems
-            )
-        )
+def admitted(declaration: Declaration, opts: pulumi.ResourceOptions) -> dict[str, Any]:
+    """Return the properties to register, one of them held until the whole program is judged.
+
+    What is read by id, and what belongs to no stack (plain unit tests), is not judged.
+    """
+    properties = dict(declaration.properties)
+    running = program()
+    if running is not None and opts.id is None and opts.urn is None:
+        properties["owner"] = running.admit(declaration, properties["owner"])
+    return properties
+
+
+def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
+    """Return the options that bear on the order of vaults and mirrors, as the user gave them."""
+    return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
+
+
+def parent_name(opts: pulumi.ResourceOptions) -> str | None:
+    """Return the name of the parent, where it is not the stack."""
+    return opts.parent.pulumi_resource_name if opts.parent is not None else None
 
 
 def refuse_open_secret() -> None:

@@ -7,11 +7,19 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_cloudbackup.resources.declaring import given, keep_type_token, owner_input, refuse, refuse_open_secret
+from pulumi_cloudbackup.resources.declaring import (
+    admitted,
+    given,
+    keep_type_token,
+    option_values,
+    owner_input,
+    parent_name,
+    refuse_open_secret,
+)
 from pulumi_cloudbackup.resources.existing_vault import ExistingVault
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
+from pulumi_cloudbackup.resources.program import Declaration
 from pulumi_cloudbackup.resources.vault import Vault
-from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
 
 _OUTPUTS = (
     "vault_id",
@@ -99,7 +107,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         """
         refuse_open_secret()
         opts = opts or pulumi.ResourceOptions()
-        refuse(judge_mirror_options(resource_name, _options(opts)))
+        given_opts = opts
         opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
         properties = {
             **_source_inputs(resource_name, source),
@@ -117,6 +125,10 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
                 owner=owner_input(f"pulumi-python:{self._resource_type_name}", resource_name, opts),
             ),
         }
+        declaration = Declaration(
+            "MirrorVault", resource_name, properties, self, option_values(given_opts), parent_name(given_opts), source
+        )
+        properties = admitted(declaration, given_opts)
         super().__init__(MirrorVaultProvider(), resource_name, {**dict.fromkeys(_OUTPUTS), **properties}, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -143,12 +155,3 @@ def _source_inputs(name: str, source: Vault | ExistingVault) -> dict[str, Any]:
                 f'The source of mirror vault "{name}" is a {type(source).__name__}. '
                 "Give it a Vault, or ExistingVault(id, region_id) for a vault that this program does not declare."
             )
-
-
-def _options(opts: pulumi.ResourceOptions) -> dict[str, Any]:
-    return {
-        "delete_before_replace": opts.delete_before_replace,
-        "retain_on_delete": opts.retain_on_delete,
-        "deleted_with": opts.deleted_with,
-        "ignore_changes": opts.ignore_changes,
-    }

@@ -55,10 +55,13 @@ def plain(properties: Properties) -> dict[str, Any]:
 
 
 def check_result(checked: Checked) -> CheckResult:
-    """Tell the engine the complete inputs and the errors; warnings go to the host's error output."""
+    """Tell the engine the complete inputs and the errors; warnings go to the host's error output.
+
+    The failures name no property: the engine would print its value, in clear also where it is a secret.
+    """
     for problem in checked.warnings:
         tell(f"warning {problem.one_line}")
-    failures = [CheckFailure(problem.argument or "", problem.one_line) for problem in checked.errors]
+    failures = [CheckFailure("", problem.one_line) for problem in checked.errors]
     return CheckResult(to_engine(checked.inputs), failures)
 
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from pulumi_cloudbackup.resources.declaring import given, keep_type_token, owner_input, refuse_open_secret
+from pulumi_cloudbackup.resources.declaring import (
+    admitted,
+    given,
+    keep_type_token,
+    option_values,
+    owner_input,
+    parent_name,
+    refuse_open_secret,
+)
+from pulumi_cloudbackup.resources.program import Declaration
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
 
 if TYPE_CHECKING:
@@ -98,6 +107,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
         """
         refuse_open_secret()
         opts = opts or pulumi.ResourceOptions()
+        given_opts = opts
         create_first = opts.delete_before_replace is False
         if not create_first:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
@@ -121,7 +131,10 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             timeout=timeout,
             create_first=create_first or None,
         )
-        properties = {**self.as_source, **more, **dict.fromkeys(_OUTPUTS)}
+        declaration = Declaration(
+            "Vault", resource_name, {**self.as_source, **more}, self, option_values(given_opts), parent_name(given_opts)
+        )
+        properties = {**admitted(declaration, given_opts), **dict.fromkeys(_OUTPUTS)}
         super().__init__(VaultProvider(), resource_name, properties, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -92,17 +92,18 @@ def resource_name(properties: Properties) -> str:
     return parts[-1] or known_text(properties.get("vault_name")) or "this resource"
 
 
-def vault_of(properties: Properties) -> Vault:
+def vault_of(properties: Properties, name: str | None = None) -> Vault:
     """Return the vault that properties declare; raise UnusableArguments."""
-    return _parsed(Vault, properties, VAULT_ARGUMENTS, {})
+    return _parsed(Vault, properties, VAULT_ARGUMENTS, {"name": name or resource_name(properties)})
 
 
-def mirror_of(properties: Properties) -> MirrorVault:
+def mirror_of(properties: Properties, name: str | None = None) -> MirrorVault:
     """Return the mirror that properties declare; raise UnusableArguments."""
     source = ExistingSource.model_construct(
         id=properties.get("source_vault_id", UNKNOWN), region_id=properties.get("source_region_id", UNKNOWN)
     )
-    return _parsed(MirrorVault, properties, MIRROR_ARGUMENTS, {"source": source})
+    own = {"name": name or resource_name(properties), "source": source}
+    return _parsed(MirrorVault, properties, MIRROR_ARGUMENTS, own)
 
 
 def source_of(properties: Properties) -> Source:
@@ -118,12 +119,12 @@ def source_property(fact: str) -> str:
 def _parsed(
     model: type[Resource], properties: Properties, arguments: tuple[str, ...], more: Mapping[str, Any]
 ) -> Resource:
-    name = resource_name(properties)
+    name = str(more["name"])
     given = {key: properties[key] for key in arguments if properties.get(key) is not None}
     if isinstance(given.get("owner"), Unknown):
         del given["owner"]
     try:
-        return model.model_validate({"name": name, **given, **more})
+        return model.model_validate({**given, **more})
     except ValidationError as error:
         reasons: dict[str, str] = {}
         for detail in error.errors():

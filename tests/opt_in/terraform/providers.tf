@@ -9,8 +9,19 @@ terraform {
 }
 
 variable "endpoint" {
-  description = "Host and port of the emulator."
+  description = "Host and port of the emulator, or a host name of the service that is reached by a proxy."
   type        = string
+}
+
+variable "remote_endpoint" {
+  description = "The same for the mirror's region, if it is another one."
+  type        = string
+  default     = null
+}
+
+variable "remote_region" {
+  type    = string
+  default = "cn-shanghai"
 }
 
 variable "access_key" {
@@ -40,18 +51,22 @@ provider "alicloud" {
   endpoints {
     hbr = var.endpoint
   }
+
+  # Otherwise the billing service is asked for it.
+  account_type = "Domestic"
 }
 
 provider "alicloud" {
   alias          = "remote"
-  region         = "cn-shanghai"
+  region         = var.remote_region
   access_key     = var.access_key
   secret_key     = var.secret_key
   security_token = var.security_token
 
+  account_type           = "Domestic"
   protocol               = "HTTP"
   skip_region_validation = true
   endpoints {
-    hbr = var.endpoint
+    hbr = coalesce(var.remote_endpoint, var.endpoint)
   }
 }

@@ -60,9 +60,10 @@ output "vaults" {
   value = {
     for vault in concat(data.alicloud_hbr_vaults.local.vaults, data.alicloud_hbr_vaults.remote.vaults) :
     vault.vault_name => {
-      id     = vault.id
-      source = vault.replication_source_vault_id
-      mirror = vault.replication
+      id      = vault.id
+      source  = vault.replication_source_vault_id
+      mirror  = vault.replication
+      message = vault.vault_status_message
     }
   }
 }

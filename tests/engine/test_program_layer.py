@@ -1,0 +1,188 @@
+"""The whole program is judged before any vault of it is registered (design, "When a preview rejects")."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from engine_harness import Project, Service
+
+DOZEN = """
+a = Vault("a", region_id="cn-hangzhou", vault_name="x" * 65)
+b = Vault("b", region_id="cn-hangzhou", vault_type="ARCHIVE", encrypt_type="KMS")
+c = Vault("c", region_id="cn-hangzhou", description="y" * 200, kms_key_id="alias/backup")
+d = Vault("d", region_id="", tags={"acs:team": "shop"})
+e = Vault("e", region_id="cn-hangzhou", encrypt_type="AES", timeout=-1)
+MirrorVault("a-dr", source=a, region_id="cn-hangzhou")
+MirrorVault("a-dr-2", source=a, region_id="cn-shanghai")
+MirrorVault("b-dr", source=b, region_id="cn-qingdao", encrypt_type="HBR_PRIVATE", redundancy_type="ZRS")
+MirrorVault("c-dr", source=c, region_id="cn-shanghai", opts=pulumi.ResourceOptions(retain_on_delete=True))
+"""
+CODES = [
+    "CB100",
+    "CB101",
+    "CB102",
+    "CB103",
+    "CB104",
+    "CB106",
+    "CB107",
+    "CB108",
+    "CB201",
+    "CB202",
+    "CB204",
+    "CB206",
+    "CB209",
+    "CB301",
+]
+
+
+def test_a_dozen_mistakes_in_one_preview(project: Project, service: Service) -> None:
+    """All of them at once, each once, grouped by resource, and no vault of ours is registered or created."""
+    preview = project.program(DOZEN).preview().failed()
+    lines = [line.strip() for line in preview.output.splitlines()]
+    assert sorted({code for line in lines for code in re.findall(r"^(CB\d+): ", line)}) == CODES
+    problems = [line for line in lines if line.startswith("CB")]
+    assert len(problems) == len(set(problems))
+    assert [line for line in lines if re.fullmatch(r"[a-e](-dr(-2)?)?:", line)][:5] == ["a:", "b:", "c:", "d:", "e:"]
+    assert "cloudbackup:Vault: (create)" not in preview.output
+
+    update = project.up().failed()
+    assert update.calls == []
+    assert [resource for resource in project.state() if resource in "abcde"] == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param(
+            'Vault("good", region_id="cn-hangzhou")\nVault("bad", region_id="cn-hangzhou", vault_name="")', id="plain"
+        ),
+        pytest.param(
+            'Vault("good", region_id="cn-hangzhou")\n'
+            'pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", {"stackName": "organization/shop/dev"})\n'
+            'Vault("bad", region_id="cn-hangzhou", vault_name="")',
+            id="synchronous invoke in mid-program",
+        ),
+        pytest.param(
+            """
+            async def main():
+                Vault("good", region_id="cn-hangzhou")
+                other = pulumi.StackReference("organization/shop/dev")
+                await other.get_output("x").future()
+                Vault("bad", region_id="cn-hangzhou", vault_name="")
+            pulumi.run(main)
+            """,
+            id="async, awaiting a stack reference",
+        ),
+        pytest.param(
+            """
+            class Team(pulumi.ComponentResource):
+                def __init__(self, name):
+                    super().__init__("acme:index:Team", name)
+                    Vault("good", region_id="cn-hangzhou", opts=pulumi.ResourceOptions(parent=self))
+                    Vault("bad", region_id="cn-hangzhou", vault_name="", opts=pulumi.ResourceOptions(parent=self))
+            Team("shop")
+            """,
+            id="component",
+        ),
+        pytest.param(
+            'Vault("good", region_id="cn-hangzhou")\n'
+            'Vault("bad", region_id=pulumi.Output.from_input("cn-hangzhou"), vault_name=pulumi.Output.from_input("").apply(str))',
+            id="outputs",
+        ),
+        pytest.param(
+            'Vault("good", region_id="cn-hangzhou")\n'
+            'pulumi.Output.from_input("x").apply(lambda _: Vault("bad", region_id="cn-hangzhou", vault_name=""))',
+            id="declared inside apply",
+        ),
+    ],
+)
+def test_no_good_vault_is_created_beside_a_bad_one(project: Project, program: str) -> None:
+    """However the program is written."""
+    project.program('pulumi.export("x", 1)').up().ok()
+    refused = project.program(program).up().failed()
+    assert "CB101" in refused.output
+    assert refused.output.count("is empty; the service takes 1 to 64 characters") <= 2
+    assert refused.calls == []
+
+
+def test_a_program_that_awaits_its_own_vault_does_not_hang(project: Project) -> None:
+    """The gate opens when nothing but held registrations is outstanding; what comes later is judged when it comes."""
+    program = """
+    async def main():
+        orders = Vault("orders", region_id="cn-hangzhou")
+        known = await orders.id.future()
+        MirrorVault("orders-dr", source=orders, region_id="{region}", vault_name=f"dr-of-{{known or 'new'}}")
+    pulumi.run(main)
+    """
+    project.program(program.format(region="cn-shanghai")).preview().ok()
+    assert len(project.up().ok().calls) == 2
+    project.destroy().ok()
+    refused = project.program(program.format(region="cn-hangzhou")).up().failed()
+    assert "CB201" in refused.output
+    assert refused.calls == ["CreateVault orders"]
+
+
+def test_secrets_are_neither_judged_nor_shown_by_the_program(project: Project) -> None:
+    """A secret is unknown to the program layer, so no message of it can quote one."""
+    project.program('Vault("orders", region_id="cn-hangzhou", tags={"k": pulumi.Output.secret("see http://hunter2")})')
+    refused = project.preview().failed()
+    assert "CB108" in refused.output
+    assert "hunter2" not in refused.output
+
+
+def test_warnings_are_told_and_do_not_fail(project: Project) -> None:
+    """A mirror that names its source's key id almost surely names a key of the wrong region."""
+    preview = (
+        project.program(
+            """
+        a = Vault("a", region_id="cn-hangzhou", encrypt_type="KMS", kms_key_id="key-1")
+        MirrorVault("a-dr", source=a, region_id="cn-shanghai", kms_key_id="key-1")
+        """
+        )
+        .preview()
+        .ok()
+    )
+    assert "warning: CB208" in preview.output
+    assert preview.output.count("CB208") == 1
+
+
+def test_plain_unit_tests_with_mocks_work(project: Project) -> None:
+    """Users' own tests with Pulumi's mocks have no stack and no engine; nothing is held there."""
+    (project.folder / "test_mine.py").write_text(
+        """
+import pulumi
+
+class Mocks(pulumi.runtime.Mocks):
+    def new_resource(self, args):
+        return [f"{args.name}-id", args.inputs]
+    def call(self, args):
+        return {}
+
+pulumi.runtime.set_mocks(Mocks())
+
+from pulumi_cloudbackup import MirrorVault, Vault
+
+@pulumi.runtime.test
+def test_mirror():
+    orders = Vault("orders", region_id="cn-hangzhou")
+    mirror = MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
+    def check(values):
+        assert values == ["orders-id", "cn-shanghai"]
+    return pulumi.Output.all(mirror.source_vault_id, mirror.region_id).apply(check)
+"""
+    )
+    import subprocess  # noqa: PLC0415 - only this test needs it
+    import sys  # noqa: PLC0415 - as above
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"],
+        cwd=project.folder,
+        env=project.env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

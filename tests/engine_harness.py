@@ -79,9 +79,12 @@ class Service:
     def lose(self, name: str) -> str:
         """Let a disaster take a vault."""
         vault_id: str = self.by_name(name)["VaultId"]
+        self.lose_id(vault_id)
+        return vault_id
+
+    def lose_id(self, vault_id: str) -> None:
         answer = httpx.delete(f"{self.url}/_emulator/vaults/{vault_id}")
         assert answer.status_code in (200, 204), answer.text
-        return vault_id
 
     def fault(self, **fault: Any) -> None:
         answer = httpx.post(f"{self.url}/_emulator/faults", json=fault)

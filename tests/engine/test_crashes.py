@@ -119,3 +119,16 @@ def test_provider_host_killed(project: Project, service: Service) -> None:
     service.wait_for("CreateVault", before)
     project.up().ok()
     assert len(service.vaults()) == 2
+
+
+def test_a_replacement_of_the_source_that_failed_half_way_goes_on(project: Project, service: Service) -> None:
+    """Mirror and source are deleted, the new source is refused: the next run creates both, and asks for nothing."""
+    project.program(PAIR).up().ok()
+    project.program(PAIR.replace('cn-hangzhou")', 'cn-hangzhou", vault_type="OTS_BACKUP")'))
+    service.fault(action="CreateVault", fault="success_false", times=1, code="VaultQuotaExceeded", message="no room")
+    failed = project.up().failed()
+    assert "VaultQuotaExceeded" in failed.output
+    assert failed.calls == ["DeleteVault orders-dr", "DeleteVault orders", "CreateVault orders [VaultQuotaExceeded]"]
+    project.preview().ok()
+    assert project.up().ok().calls == ["CreateVault orders", "CreateReplicationVault orders-dr"]
+    assert project.up().ok().calls == []

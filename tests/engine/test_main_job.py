@@ -343,3 +343,59 @@ def test_accounts_are_compared_by_what_they_resolve_to(project: Project, service
     assert "replace" not in project.preview().ok().output
     assert "Credentials" in project.up().failed().output
     assert len(service.vaults()) == 1
+
+
+def test_a_refused_source_replacement_keeps_the_mirror_without_preflight(project: Project, service: Service) -> None:
+    """Previews fail open; the mirror's own delete asks for its source all the same."""
+    project.config("cloudbackup:preflight", "off")
+    pair(project).up().ok()
+    service.patch("orders", SnapshotCount=3)
+    refused = project.up("--replace", project.urn("Vault", "orders")).failed()
+    assert "CB303" in refused.output
+    assert refused.calls == []
+
+
+def test_a_parents_retain_on_delete_does_not_reach_a_mirror(project: Project) -> None:
+    """Inherited, it would leave the old mirror behind, and the service refuses a second one."""
+    program = """
+    class Team(pulumi.ComponentResource):
+        def __init__(self):
+            super().__init__("acme:index:Team", "team", None, pulumi.ResourceOptions(retain_on_delete=True))
+            child = pulumi.ResourceOptions(parent=self)
+            MirrorVault("dr", source=orders, region_id="{region}", vault_name="dr", opts=child)
+    orders = Vault("orders", region_id="cn-hangzhou")
+    Team()
+    """
+    project.program(program.format(region="cn-shanghai")).up().ok()
+    moved = project.program(program.format(region="cn-beijing")).up().ok()
+    assert moved.calls == ["DeleteVault dr", "CreateReplicationVault dr"]
+
+
+def test_every_argument_can_be_read_back_and_names_are_whole(project: Project) -> None:
+    """Defaults included; long project and stack names do not cut the resource's own name in messages."""
+    long = Project(
+        project.folder.parent,
+        project.service,
+        name="infrastructure-disaster-recovery-platform",
+        stack="production-cn-hangzhou",
+    )
+    long.program(
+        """
+        orders = Vault("orders", region_id="cn-hangzhou", vault_name=pulumi.Output.from_input(None))
+        dr = MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
+        for resource in (orders, dr):
+            for name in ("vault_name", "description", "encrypt_type", "kms_key_id", "account", "account_id", "status"):
+                pulumi.export(f"{resource._name} {name}", getattr(resource, name))
+        pulumi.export("tags", orders.tags)
+        """
+    )
+    created = long.up().ok()
+    assert created.calls == ["CreateVault orders", "CreateReplicationVault [COPY]-orders"]
+    outputs = json.loads(long.run("stack", "output", "--json").output)
+    assert outputs["orders-dr vault_name"] == "[COPY]-orders"
+    assert outputs["orders-dr encrypt_type"] == "HBR_PRIVATE"
+    assert long.up().ok().calls == []
+    refused = long.program(
+        'MirrorVault("orders-dr", source=ExistingVault("v-x", "cn-shanghai"), region_id="cn-shanghai")'
+    )
+    assert 'Mirror vault "orders-dr"' in refused.preview().failed().output

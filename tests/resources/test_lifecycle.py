@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine_harness import Service
-from pulumi_cloudbackup.cloud import Connection, Patience, SdkCloudBackup
+from pulumi_cloudbackup.cloud import CloudError, Connection, Patience, SdkCloudBackup
+from pulumi_cloudbackup.emulator import Emulator, Settings
 from pulumi_cloudbackup.estate.owner import marked
 from pulumi_cloudbackup.resources import lifecycle
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
@@ -260,6 +262,90 @@ def test_a_last_copy_is_never_deleted_when_nobody_can_tell(service: Service) -> 
         MirrorLifecycle(session(service)).delete(mirror_id, {**outputs, "allow_last_copy_loss": source})
     MirrorLifecycle(session(service)).delete(mirror_id, {**outputs, "allow_last_copy_loss": mirror_id})
     assert service.vaults() == {}
+
+
+def test_an_access_key_that_is_unknown_is_not_a_vault_that_is_gone(service: Service) -> None:
+    """Its 404 names the key, not the vault: nothing is forgotten."""
+    source, outputs = vault(service)
+    stranger = VaultLifecycle(session(service, accessKeyId="disabled", accessKeySecret="x"))
+    acts: tuple[Callable[[str, dict[str, Any]], object], ...] = (stranger.delete, stranger.read)
+    for act in acts:
+        with pytest.raises(CloudError, match=r"InvalidAccessKeyId\.NotFound"):
+            act(source, outputs)
+    assert source in service.vaults()
+
+
+def test_another_accounts_credentials_do_not_make_a_vault_gone() -> None:
+    """Out of sight is not gone: refused, whether that account has vaults or none."""
+    with Emulator(Settings(initializing_seconds=0, credentials={"test": "test", "other": "other"})) as emulator:
+        service = Service(emulator.url)
+        source, outputs = vault(service)
+        other = session(service, accessKeyId="other", accessKeySecret="other")
+        with pytest.raises(Refusal, match="cannot be told"):
+            VaultLifecycle(other).delete(source, outputs)
+        VaultLifecycle(other).create({**INPUTS, "owner": "x/y/z#gggggggggggggggg"})
+        acts: tuple[Callable[[str, dict[str, Any]], object], ...] = (
+            VaultLifecycle(other).delete,
+            VaultLifecycle(other).read,
+        )
+        for act in acts:
+            with pytest.raises(Refusal, match="the credentials are those of account"):
+                act(source, outputs)
+        same = session(service)
+        service.lose_id(source)
+        assert VaultLifecycle(same).read(source, outputs) is None
+        VaultLifecycle(same).delete(source, outputs)
+
+
+def test_what_this_run_brought_up_is_not_deleted_by_it(service: Service) -> None:
+    """A create-first replacement that took up the old vault itself would leave a state that points at nothing."""
+    source, outputs = vault(service)
+    run = session(service)
+    with pytest.raises(Refusal, match="manages already"):
+        VaultLifecycle(run).create({**INPUTS, "adopt_id": source, "create_first": True})
+    VaultLifecycle(run).create(INPUTS)
+    with pytest.raises(Refusal, match="this run has just taken it up"):
+        VaultLifecycle(run).delete(source, outputs)
+    assert source in service.vaults()
+
+
+def test_create_first_beside_data_without_consent_creates_nothing(service: Service) -> None:
+    """The old vault's delete would be refused at the end, and stay in state for ever."""
+    vault(service)
+    service.patch("orders", SnapshotCount=2)
+    with pytest.raises(Refusal, match="CB303"):
+        vault(service, create_first=True)
+    assert creates(service) == 1
+    vault(service, create_first=True, force_destroy=True)
+    assert creates(service) == 2
+
+
+def test_a_mirror_that_became_a_vault_with_data_is_not_deleted(service: Service) -> None:
+    """Its replication was stopped in the console; its source being there says nothing about its own backups."""
+    source, _ = vault(service)
+    mirror_id, outputs = mirror(service, source)
+    service.patch("orders-dr", Replication=False, SnapshotCount=9)
+    with pytest.raises(Refusal, match="its replication was ended"):
+        MirrorLifecycle(session(service)).delete(mirror_id, outputs)
+
+
+def test_an_own_mirror_in_another_region_is_told_not_repeated(service: Service) -> None:
+    """A mirror that state has lost: refused with its adopt_id line, no vault is created and removed in a loop."""
+    source, _ = vault(service)
+    first, _ = mirror(service, source)
+    with pytest.raises(Refusal, match="CB202") as raised:
+        mirror(service, source, region_id="cn-beijing")
+    assert f'adopt_id="{first}"' in str(raised.value)
+    assert creates(service) == 2
+
+
+@pytest.mark.parametrize("fact", ["SnapshotCount", "BytesDone", "StorageSize", "ArchiveStorageSize"])
+def test_every_sign_of_data_counts(service: Service, fact: str) -> None:
+    """Backups are not only what is counted as snapshots."""
+    source, outputs = vault(service)
+    service.patch("orders", **{fact: 1024})
+    with pytest.raises(Refusal, match="CB303"):
+        VaultLifecycle(session(service)).delete(source, outputs)
 
 
 def test_reading_many_vaults_takes_one_listing(service: Service) -> None:

@@ -96,6 +96,13 @@ class Connection:
         proxied = any(os.environ.get(name) for name in ("HTTP_PROXY", "http_proxy"))
         return self.endpoint if proxied and self._is_loopback else None
 
+    def access_key(self) -> str:
+        """Return the id of the access key in use; raise the official chain's CredentialException."""
+        found = self.sdk_credentials()
+        return str(
+            found["access_key_id"] if "access_key_id" in found else found["credential"].get_credential().access_key_id
+        )
+
     def sdk_credentials(self) -> dict[str, Any]:
         """Return the arguments of the SDK's ``Config`` that carry the credentials."""
         if self.access_key_id:

@@ -51,8 +51,8 @@ class CloudError(Exception):
 
     @property
     def is_not_found(self) -> bool:
-        """Whether the service says that the vault does not exist (hbr-api.md 4, consequence c)."""
-        return self.http_status == 404 or self.code in _NOT_FOUND or "NotFound" in self.code  # noqa: PLR2004
+        """Whether the service says that the vault does not exist; an unknown access key is a 404, too, but not this."""
+        return self.code in _NOT_FOUND
 
     @property
     def is_forbidden(self) -> bool:

@@ -91,6 +91,10 @@ class CloudBackup(Protocol):
         """Start the deletion of a vault or mirror; all its data is lost."""
         ...
 
+    def credentials_hint(self) -> str:
+        """Return a digest that is equal for equal access keys, which belong to one account; asks nobody."""
+        ...
+
     def list_regions(self) -> Sequence[str]:
         """Return the ids of the regions that the service has."""
         ...

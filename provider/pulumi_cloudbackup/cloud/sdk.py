@@ -6,6 +6,7 @@ name; for an endpoint of the user's (an emulator) it travels as a signed ``Regio
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
@@ -139,6 +140,11 @@ class SdkCloudBackup:
         body = self._call("DescribeRegions", _ANY_REGION, "describe_regions", repeatable=True, without_request=True)
         return tuple(region.region_id for region in (body.regions.region if body.regions else None) or ())
 
+    def credentials_hint(self) -> str:
+        """Return a digest of the access key's id."""
+        key = _checked("GetCredentials", self._connection.access_key)
+        return hashlib.sha256(f"cloudbackup:{key}".encode()).hexdigest()[:16]
+
     def list_mirror_regions(self, region_id: str) -> Sequence[str]:
         """Return the ids of the regions that mirror vaults can be created in."""
         body = self._call(
@@ -247,6 +253,8 @@ def _checked(action: str, call: Callable[[], Any]) -> Any:
         if isinstance(cause, CredentialException):
             raise CloudError(action, "Credentials", _NO_CREDENTIALS) from None
         raise CloudError(action, "Unreachable", _transport_words(cause)) from None
+    if isinstance(body, str):
+        return body
     fields = body if isinstance(body, dict) else {"Success": body.success, "Code": body.code, "Message": body.message}
     code = str(fields.get("Code") or "200")
     if fields.get("Success") is False or code != "200":
@@ -316,4 +324,7 @@ def _live(item: Any, region_id: str) -> LiveVault:
         replication_progress=progress.historical_replication_progress if progress else None,
         snapshot_count=int(item.snapshot_count or 0),
         bytes_done=int(item.bytes_done or 0),
+        bytes_stored=sum(
+            int(size or 0) for size in (item.storage_size, item.archive_storage_size, item.archive_bytes_done)
+        ),
     )

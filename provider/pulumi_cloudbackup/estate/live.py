@@ -71,11 +71,13 @@ class LiveVault:
     """Number of backup points."""
     bytes_done: int = 0
     """Bytes backed up."""
+    bytes_stored: int = 0
+    """Bytes stored, archive tier included."""
 
     @property
     def holds_data(self) -> bool:
         """Whether deleting the vault would lose backups, as far as the service counts them."""
-        return self.snapshot_count > 0 or self.bytes_done > 0
+        return self.snapshot_count > 0 or self.bytes_done > 0 or self.bytes_stored > 0
 
     @property
     def parts(self) -> Description:

@@ -55,6 +55,14 @@ class Difference:
         return not self.replaces and not self.updates
 
 
+def known_or(replaces: tuple[str, ...], after: Mapping[str, Any], *always: str) -> tuple[str, ...]:
+    """Return the arguments that surely differ, and those named: an unknown value may turn out to be the old one.
+
+    A replacement for unknown values alone is not refused in advance; the delete that it starts with asks for itself.
+    """
+    return tuple(key for key in replaces if key in always or not isinstance(after.get(key), Unknown))
+
+
 def vault_difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference:
     """Compare a vault's old outputs with its new inputs."""
     return _difference(before, after, VAULT_REPLACES, VAULT_UPDATES)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, VaultChanges, wait_until
 from pulumi_cloudbackup.estate.owner import marked, readable_owner
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from pulumi_cloudbackup.cloud import CloudBackup
     from pulumi_cloudbackup.estate import LiveVault
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 DEFAULT_TIMEOUT: Final = 600.0
 """Seconds for a create or a delete: twice what the Terraform provider waits (hbr-api.md 3)."""
+_ATTEMPTS: Final = 4
+"""Creations at most, where each ends in ERROR for a reason that passes by itself."""
 _ATTEMPT_IS_RECENT: Final = 24 * 3600
+_FOUND_AGAIN: Final = "finds it again by its owner and goes on"
 _LOST_ANSWER_GRACE: Final = 5.0
 _LOST_ANSWER_ATTEMPTS: Final = 4
 _PAUSES: Final = (1.0, 2.0, 3.0, 5.0)
@@ -77,13 +80,20 @@ class Lifecycle:
         subject = creation.subject
         deadline = Deadline.after(subject.timeout)
         found = self._own_attempt(creation) if creation.looks_for_own else None
-        while True:
+        if found is not None:
+            tell(
+                f"{subject} takes up {found.id}, which an interrupted run of the same resource created (same owner, no "
+                "data, younger than a day). Set cloudbackup:ownerId if another backend uses the same names."
+            )
+        for attempt in range(1, _ATTEMPTS + 1):
             vault_id = found.id if found is not None else self._start(creation)
-            live = self._wait_until_created(subject, vault_id, deadline)
+            way_on = _FOUND_AGAIN if creation.looks_for_own else f'goes on with it if adopt_id="{vault_id}" is added'
+            live = self._wait_until_created(subject, vault_id, deadline, way_on)
             if live.status == "CREATED":
+                self._session.brought_up.add(live.id)
                 return live
             self._remove_failed(subject, live, deadline)
-            if not creation.forgives(live) or deadline.has_passed:
+            if attempt == _ATTEMPTS or deadline.has_passed or not creation.forgives(live):
                 reason = live.status_message or "the service gives no reason"
                 raise Refusal(
                     f"The creation of {subject} ended in ERROR: {reason}.{_meaning(live.status_message)} "
@@ -91,6 +101,7 @@ class Lifecycle:
                 )
             found = None
             time.sleep(1.0)
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def adopt(self, creation: Creation, vault_id: str) -> LiveVault:
         """Return an existing vault that is to be taken over, once it is sure that it may be."""
@@ -118,6 +129,12 @@ class Lifecycle:
             live = self._wait_until_created(subject, vault_id, Deadline.after(subject.timeout))
         if live.status != "CREATED":
             raise Refusal(f"Vault {vault_id} cannot be taken over as {subject}: it is in status {live.status}.")
+        if not creation.looks_for_own and live.parts.owner == subject.owner:
+            raise Refusal(
+                f"Vault {vault_id} is the one that {subject} manages already, so it cannot replace itself. "
+                "Remove adopt_id."
+            )
+        self._session.brought_up.add(live.id)
         return live
 
     def live_for_update(self, subject: Subject, vault_id: str, state_owner: str | None) -> LiveVault:
@@ -203,6 +220,37 @@ class Lifecycle:
             )
         self._session.changed(subject.account, subject.region_id, deleted=vault_id)
 
+    def require_same_account(self, subject: Subject, vault_id: str, state: Mapping[str, Any]) -> None:
+        """Refuse to take a vault for gone where it is only out of sight: the credentials may be another account's.
+
+        The same access key is the same account; otherwise any vault that is listed tells whose account this is.
+        """
+        known = state.get("account_id")
+        if not known or state.get("credentials_hint") == self._cloud(subject).credentials_hint():
+            return
+        listed = self._session.listing(subject.account, subject.region_id).values()
+        seen = {vault.owner_account_id for vault in listed}
+        if known in seen:
+            return
+        found = (
+            f"the credentials are those of account {min(map(str, seen))}"
+            if seen
+            else "whether the credentials are that account's cannot be told"
+        )
+        raise Refusal(
+            f"The {subject} ({vault_id}) belongs to account {known}, and {found}, so it may only be out of sight. Use "
+            "that account's credentials; if the vault is gone for sure, run `pulumi state delete`."
+        )
+
+    def refuse_if_brought_up_now(self, subject: Subject, vault_id: str) -> None:
+        """Refuse to delete what this very run has created or taken up: state would point at nothing."""
+        if vault_id in self._session.brought_up:
+            raise Refusal(
+                f"The {subject} ({vault_id}) is not deleted: this run has just taken it up as its own replacement. "
+                "Remove adopt_id and delete_before_replace=False, run `pulumi state delete` for the entry that is to "
+                "be deleted, and try again."
+            )
+
     def require_owner(self, subject: Subject, live: LiveVault) -> None:
         """Refuse to delete what the state's own owner is not written on."""
         owner = live.parts.owner
@@ -211,8 +259,8 @@ class Lifecycle:
         if owner is None:
             raise Refusal(
                 f"The {subject} ({live.id}) is not deleted: its description no longer says who manages it, so it may "
-                "have been released or taken over. If it is yours, run `pulumi up --refresh` to write the marker "
-                "again, then delete it; otherwise run `pulumi state delete` to forget it."
+                "have been released or taken over. If it is yours, undo this change, run `pulumi up --refresh` to "
+                "write the marker again, then make the change; otherwise run `pulumi state delete` to forget it."
             )
         raise Refusal(
             f"The {subject} ({live.id}) is not deleted: it is managed by {readable_owner(owner)}, and this stack's "
@@ -271,7 +319,9 @@ class Lifecycle:
                 return vault.id
         return None
 
-    def _wait_until_created(self, subject: Subject, vault_id: str, deadline: Deadline) -> LiveVault:
+    def _wait_until_created(
+        self, subject: Subject, vault_id: str, deadline: Deadline, way_on: str = _FOUND_AGAIN
+    ) -> LiveVault:
         """Wait until a vault is CREATED or in ERROR; a vault that vanishes meanwhile is an error of its own."""
         seen = False
 
@@ -287,8 +337,7 @@ class Lifecycle:
         if live is None:
             raise Refusal(
                 f"The {subject} ({vault_id}) is not ready after {deadline.seconds:g} seconds. Nothing is lost: the "
-                "next "
-                "`pulumi up` finds it again by its owner and goes on. Raise its timeout to wait longer."
+                f"next `pulumi up` {way_on}. Raise its timeout to wait longer."
             )
         self._session.changed(subject.account, subject.region_id)
         return live

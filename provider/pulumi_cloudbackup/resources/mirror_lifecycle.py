@@ -71,9 +71,11 @@ class MirrorLifecycle:
         if live is None:
             live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
         if live is None:
+            self._lifecycle.require_same_account(subject, vault_id, state)
             return None
         inputs = _inputs_as_live(state, live)
         outputs = self._outputs({**inputs, "owner": state.get("owner")}, live)
+        outputs["credentials_hint"] = state.get("credentials_hint")
         if outputs["source_status"] not in ("CREATED", "INITIALIZING", None):
             tell(
                 f'mirror vault "{subject.name}" ({vault_id}) may hold the last copy of its data: its source '
@@ -93,9 +95,18 @@ class MirrorLifecycle:
         subject = _subject(state)
         live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
         if live is None:
+            self._lifecycle.require_same_account(subject, vault_id, state)
             return
+        self._lifecycle.refuse_if_brought_up_now(subject, vault_id)
         self._lifecycle.require_owner(subject, live)
+        if not live.is_mirror and live.holds_data:
+            raise Refusal(
+                f"The {subject} ({vault_id}) is not deleted: its replication was ended, so it is a vault of its own "
+                "now, and it holds backup data. Run `pulumi state delete` to forget it here; to manage it on, remove "
+                f'the marker from its description and declare it as a Vault with adopt_id="{vault_id}".'
+            )
         self._refuse_last_copy_loss(vault_id, state, (), lenient=False)
+        self._keep_for_a_source_that_stays(vault_id, state)
         self._lifecycle.delete(subject, vault_id, lambda: None)
 
     def replacement_is_allowed(
@@ -103,7 +114,14 @@ class MirrorLifecycle:
     ) -> None:
         """Refuse in preview what would lose the last copy, or delete a mirror for a source that may not go."""
         subject = _subject(state)
+        if self._is_for_its_source(state, inputs):
+            self._session.for_their_source[vault_id] = inputs.get("source_force_destroy") is True
         if not self._session.asks_in_preview(subject.account):
+            return
+        try:
+            if self._session.listing(subject.account, subject.region_id).get(vault_id) is None:
+                return  # an interrupted replacement has deleted it already: nothing of it is left to lose
+        except CloudError:
             return
         self._refuse_last_copy_loss(vault_id, state, because, lenient=True)
         self._refuse_for_protected_source(subject, state, inputs)
@@ -130,8 +148,7 @@ class MirrorLifecycle:
         The engine deletes the mirror first and asks the source only then, so the mirror would be lost for nothing. It
         asks the mirror with its last inputs and an unknown source id; ``source_force_destroy`` is in them for this.
         """
-        same_source = inputs.get("source_owner") == state.get("source_owner") is not None
-        if not same_source or known_text(inputs.get("source_vault_id")) or inputs.get("source_force_destroy") is True:
+        if not self._is_for_its_source(state, inputs) or inputs.get("source_force_destroy") is True:
             return
         key = _source_key(state)
         try:
@@ -139,6 +156,21 @@ class MirrorLifecycle:
         except CloudError:
             return
         if source is not None and source.parts.owner == state.get("source_owner"):
+            refuse_data_loss(source.vault_name, source, consent_in_state=False)
+
+    @staticmethod
+    def _is_for_its_source(state: Properties, inputs: Properties) -> bool:
+        """Whether a mirror is replaced because its source is: same source resource, id not known any more."""
+        same = inputs.get("source_owner") == state.get("source_owner") is not None
+        return same and not known_text(inputs.get("source_vault_id"))
+
+    def _keep_for_a_source_that_stays(self, vault_id: str, state: Properties) -> None:
+        """Refuse to delete a mirror for a replacement of its source that will be refused; "cannot tell" raises."""
+        if self._session.for_their_source.get(vault_id) is not False:
+            return
+        key = _source_key(state)
+        source = self._session.cloud(_subject(state).account).get_vault(key.region_id, key.vault_id)
+        if source is not None:
             refuse_data_loss(source.vault_name, source, consent_in_state=False)
 
     def _usable_source(self, subject: Subject, key: _SourceKey) -> LiveVault:
@@ -188,7 +220,9 @@ class MirrorLifecycle:
         mirror = cloud.get_vault(source.mirror_region_id, source.mirror_vault_id)
         if mirror is None or mirror.id == own_id or mirror.status == "ERROR":
             return None
-        return None if subject.owner and mirror.parts.owner == subject.owner else mirror
+        same_owner = bool(subject.owner) and mirror.parts.owner == subject.owner
+        is_own_attempt = same_owner and mirror.region_id == subject.region_id and own_id is None
+        return None if is_own_attempt else mirror
 
     def _refuse_other_encryption(self, subject: Subject, source: LiveVault, encrypt_type: str) -> None:
         if encrypt_type != source.encrypt_type:
@@ -224,8 +258,9 @@ class MirrorLifecycle:
                 description=described(known_text(wanted.description), subject.owner),
             ),
         )
-        latest = self._session.cloud(subject.account).get_vault(subject.region_id, live.id)
-        return self._outputs(inputs, latest or live)
+        cloud = self._session.cloud(subject.account)
+        latest = cloud.get_vault(subject.region_id, live.id)
+        return {**self._outputs(inputs, latest or live), "credentials_hint": cloud.credentials_hint()}
 
     def _outputs(self, inputs: Properties, live: LiveVault) -> dict[str, Any]:
         key = _source_key(inputs)
@@ -313,6 +348,7 @@ _INPUTS = frozenset(
         "source_kms_key_id",
         "source_owner",
         "source_force_destroy",
+        "resource_name",
     )
 )
 

@@ -16,7 +16,7 @@ from pulumi.dynamic import (
 
 from pulumi_cloudbackup.resources import providing
 from pulumi_cloudbackup.resources.checking import checked_mirror
-from pulumi_cloudbackup.resources.comparing import mirror_difference
+from pulumi_cloudbackup.resources.comparing import known_or, mirror_difference
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
 from pulumi_cloudbackup.resources.refusal import refusing
 from pulumi_cloudbackup.resources.wire import from_engine
@@ -42,8 +42,8 @@ class MirrorVaultProvider(ResourceProvider):
         before, after = from_engine(_olds), from_engine(_news)
         difference = providing.same_account_or_replace(_id, before, after, mirror_difference(before, after))
         if difference.replaces:
-            lifecycle = MirrorLifecycle(providing.session())
-            lifecycle.replacement_is_allowed(_id, before, after, difference.replaces)
+            if known := known_or(difference.replaces, after, "source_vault_id"):
+                MirrorLifecycle(providing.session()).replacement_is_allowed(_id, before, after, known)
             providing.refuse_readoption(_id, after)
         return providing.diff_result(difference, create_first=False)
 

@@ -21,6 +21,8 @@ from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
 from pulumi_cloudbackup.resources.program import Declaration
 from pulumi_cloudbackup.resources.vault import Vault
 
+_ARGUMENTS = ("vault_name", "description", "encrypt_type", "kms_key_id", "allow_last_copy_loss", "account")
+"""Arguments that can be read from a mirror even where the program did not give them."""
 _OUTPUTS = (
     "vault_id",
     "status",
@@ -47,6 +49,10 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
     """The region that the mirror lives in."""
     vault_name: pulumi.Output[str]
     """The display name."""
+    description: pulumi.Output[str]
+    """The description, without the owner marker."""
+    kms_key_id: pulumi.Output[str | None]
+    """The key, where the encryption is KMS."""
     encrypt_type: pulumi.Output[str]
     """HBR_PRIVATE or KMS."""
     source_vault_id: pulumi.Output[str]
@@ -108,8 +114,12 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         refuse_open_secret()
         opts = opts or pulumi.ResourceOptions()
         given_opts = opts
-        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
-        properties = {
+        opts = pulumi.ResourceOptions.merge(
+            opts, pulumi.ResourceOptions(delete_before_replace=True, retain_on_delete=False)
+        )
+        if account is None and isinstance(source, Vault):
+            account = source.as_source.get("account")  # a mirror and its source are in one account (CB214)
+        properties: dict[str, Any] = {
             **_source_inputs(resource_name, source),
             **given(
                 region_id=region_id,
@@ -122,6 +132,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
                 allow_last_copy_loss=allow_last_copy_loss,
                 account=account,
                 timeout=timeout,
+                resource_name=resource_name,
                 owner=owner_input(f"pulumi-python:{self._resource_type_name}", resource_name, opts),
             ),
         }
@@ -129,7 +140,8 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
             "MirrorVault", resource_name, properties, self, option_values(given_opts), parent_name(given_opts), source
         )
         properties = admitted(declaration, given_opts)
-        super().__init__(MirrorVaultProvider(), resource_name, {**dict.fromkeys(_OUTPUTS), **properties}, opts)
+        outputs = dict.fromkeys((*_ARGUMENTS, *_OUTPUTS))
+        super().__init__(MirrorVaultProvider(), resource_name, {**outputs, **properties}, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep our type token for user subclasses: state and policies know mirrors by it."""

@@ -41,8 +41,12 @@ class Session:
         self._fresh: dict[tuple[str | None, str], dict[str, LiveVault]] = {}
         self._listing_locks: dict[tuple[str | None, str], threading.Lock] = {}
         self._generation: dict[tuple[str | None, str], int] = {}
-        self._regions: dict[str | None, tuple[str, ...]] = {}
+        self._regions: dict[str | None, tuple[str, ...] | CloudError] = {}
         self._deleted: set[str] = set()
+        self.brought_up: set[str] = set()
+        """Ids that this run created or took up: never to be deleted in the same run."""
+        self.for_their_source: dict[str, bool] = {}
+        """Mirrors that are replaced because their source is, and whether that source's data may go (in state)."""
         mode = settings.get("preflight") or "auto"
         if mode not in PREFLIGHT_MODES:
             raise Refusal(f"cloudbackup:preflight is {mode!r}. Set it to one of: {', '.join(PREFLIGHT_MODES)}.")
@@ -73,14 +77,15 @@ class Session:
         """Return the vaults of a region by id, listed again only after this run changed something there."""
         key = (account, region_id)
         with self._listing_lock(key):
-            if key not in self._fresh:
-                generation = self._generation.get(key, 0)
-                listed = self._list(key)
-                with self._lock:
-                    if self._generation.get(key, 0) == generation:
-                        self._fresh[key] = listed
-                return listed
-            return self._fresh[key]
+            with self._lock:
+                fresh, generation = self._fresh.get(key), self._generation.get(key, 0)
+            if fresh is not None:
+                return fresh
+            listed = self._list(key)
+            with self._lock:
+                if self._generation.get(key, 0) == generation:
+                    self._fresh[key] = listed
+            return listed
 
     def changed(self, account: str | None, region_id: str, *, deleted: str | None = None) -> None:
         """Note that this run changes a region, so that nothing listed before is taken for the present."""
@@ -92,11 +97,17 @@ class Session:
                 self._deleted.add(deleted)
 
     def live_regions(self, account: str | None) -> tuple[str, ...]:
-        """Return the regions that the service lists, asked once; raise CloudError."""
-        with self._lock:
+        """Return the regions that the service lists, asked once, also where it gives no answer; raise CloudError."""
+        with self._listing_lock((account, "")):
             if account not in self._regions:
-                self._regions[account] = tuple(self.cloud(account).list_regions())
-            return self._regions[account]
+                try:
+                    self._regions[account] = tuple(self.cloud(account).list_regions())
+                except CloudError as error:
+                    self._regions[account] = error
+            found = self._regions[account]
+        if isinstance(found, CloudError):
+            raise found
+        return found
 
     def _connection(self, account: str | None) -> Connection:
         try:
@@ -114,11 +125,3 @@ class Session:
         with self._lock:
             self._first.setdefault(key, listed)
         return listed
-
-
-def reachable(call: Callable[[], LiveVault | None]) -> tuple[bool, LiveVault | None]:
-    """Look at a vault for advice: whether an answer came, and the vault, if there is one."""
-    try:
-        return True, call()
-    except CloudError:
-        return False, None

@@ -22,6 +22,16 @@ from pulumi_cloudbackup.resources.vault_provider import VaultProvider
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ARGUMENTS = (
+    "description",
+    "kms_key_id",
+    "worm_enabled",
+    "resource_group_id",
+    "tags",
+    "force_destroy",
+    "account",
+)
+"""Arguments that can be read from a vault even where the program did not give them."""
 _OUTPUTS = (
     "vault_id",
     "status",
@@ -46,6 +56,16 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
     """The region that the vault lives in."""
     vault_name: pulumi.Output[str]
     """The display name."""
+    description: pulumi.Output[str | None]
+    """The description, without the owner marker."""
+    kms_key_id: pulumi.Output[str | None]
+    """The key, where the encryption is KMS."""
+    tags: pulumi.Output[Mapping[str, str] | None]
+    """Tags, where the program declares them."""
+    worm_enabled: pulumi.Output[bool]
+    """Whether backups are immutable."""
+    force_destroy: pulumi.Output[bool]
+    """The consent that is in state."""
     vault_type: pulumi.Output[str]
     """STANDARD or OTS_BACKUP."""
     encrypt_type: pulumi.Output[str]
@@ -111,13 +131,17 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
         create_first = opts.delete_before_replace is False
         if not create_first:
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True))
-        name = vault_name if vault_name is not None else resource_name[:64]
+        default_name = resource_name[:64]
+        if isinstance(vault_name, pulumi.Output):
+            vault_name = vault_name.apply(lambda given_name: default_name if given_name is None else given_name)
+        name = vault_name if vault_name is not None else default_name
         self.as_source = given(
             region_id=region_id,
             vault_name=name,
             vault_type=vault_type,
             encrypt_type=encrypt_type,
             kms_key_id=kms_key_id,
+            account=account,
             force_destroy=force_destroy,
             owner=owner_input(self._type_token(), resource_name, opts),
         )
@@ -127,14 +151,14 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             resource_group_id=resource_group_id,
             tags=tags,
             adopt_id=adopt_id,
-            account=account,
             timeout=timeout,
             create_first=create_first or None,
+            resource_name=resource_name,
         )
         declaration = Declaration(
             "Vault", resource_name, {**self.as_source, **more}, self, option_values(given_opts), parent_name(given_opts)
         )
-        properties = {**admitted(declaration, given_opts), **dict.fromkeys(_OUTPUTS)}
+        properties = {**dict.fromkeys((*_ARGUMENTS, *_OUTPUTS)), **admitted(declaration, given_opts)}
         super().__init__(VaultProvider(), resource_name, properties, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
-from pulumi_cloudbackup.resources.refusal import Refusal
+from pulumi_cloudbackup.resources.refusal import Refusal, explained
 from pulumi_cloudbackup.resources.wire import Properties, resource_name, vault_of
 from pulumi_cloudbackup.rules import SourceLoss, judge
 
@@ -33,9 +33,21 @@ class VaultLifecycle:
             unlike=lambda live: _unlike(wanted, live),
             looks_for_own=not inputs.get("create_first") and bool(subject.owner),
         )
-        adopted = wanted.adopt_id is not None
-        live = self._lifecycle.adopt(creation, str(wanted.adopt_id)) if adopted else self._lifecycle.create(creation)
-        return live.id, self._brought_to(inputs, live, {})
+        if wanted.adopt_id is not None:
+            live = self._lifecycle.adopt(creation, str(wanted.adopt_id))
+            return live.id, self._brought_to(inputs, live, {})
+        if not creation.looks_for_own and wanted.force_destroy is not True:
+            self._refuse_to_strand(subject)
+        live = self._lifecycle.create(creation)
+        try:
+            return live.id, self._brought_to(inputs, live, {})
+        except CloudError as error:
+            if creation.looks_for_own:
+                raise
+            raise Refusal(
+                f'{explained(error)} Vault {live.id} exists already: add adopt_id="{live.id}" to {subject} to go on '
+                "with it."
+            ) from None
 
     def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return outputs and inputs as the live vault has them; ``None``: it is gone."""
@@ -44,9 +56,11 @@ class VaultLifecycle:
         if live is None:
             live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
         if live is None:
+            self._lifecycle.require_same_account(subject, vault_id, state)
             return None
         inputs = _inputs_as_live(state, live)
-        return vault_outputs({**inputs, "owner": state.get("owner")}, live), inputs
+        outputs = vault_outputs({**inputs, "owner": state.get("owner")}, live)
+        return {**outputs, "credentials_hint": state.get("credentials_hint")}, inputs
 
     def update(self, vault_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change a vault in place and return its outputs."""
@@ -59,7 +73,9 @@ class VaultLifecycle:
         subject = vault_subject(state)
         live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
         if live is None:
+            self._lifecycle.require_same_account(subject, vault_id, state)
             return
+        self._lifecycle.refuse_if_brought_up_now(subject, vault_id)
         self._lifecycle.require_owner(subject, live)
         refuse_data_loss(subject.name, live, consent_in_state=state.get("force_destroy") is True)
         self._lifecycle.delete(subject, vault_id, lambda: self._blocking_mirror(subject, vault_id))
@@ -94,8 +110,16 @@ class VaultLifecycle:
         )
         managed = own_tags(live) if wanted.tags is not None else state.get("tags") or {}
         self._lifecycle.retag(subject, live, _tags(wanted), managed)
-        latest = self._session.cloud(subject.account).get_vault(subject.region_id, live.id)
-        return vault_outputs(inputs, latest or live)
+        cloud = self._session.cloud(subject.account)
+        latest = cloud.get_vault(subject.region_id, live.id)
+        return {**vault_outputs(inputs, latest or live), "credentials_hint": cloud.credentials_hint()}
+
+    def _refuse_to_strand(self, subject: Subject) -> None:
+        """Refuse a create-first replacement whose old vault holds data: its delete would be refused at the end."""
+        listed = self._session.first_listing(subject.account, subject.region_id)
+        for vault in listed.values():
+            if vault.parts.owner == subject.owner and not vault.is_mirror:
+                refuse_data_loss(subject.name, vault, consent_in_state=False)
 
     def _blocking_mirror(self, subject: Subject, vault_id: str) -> str | None:
         """Say which mirror still copies a vault; ``None``: none that is still there."""
@@ -228,6 +252,7 @@ _INPUTS = frozenset(
         "timeout",
         "owner",
         "create_first",
+        "resource_name",
     )
 )
 

@@ -16,7 +16,7 @@ from pulumi.dynamic import (
 
 from pulumi_cloudbackup.resources import providing
 from pulumi_cloudbackup.resources.checking import checked_vault
-from pulumi_cloudbackup.resources.comparing import vault_difference
+from pulumi_cloudbackup.resources.comparing import known_or, vault_difference
 from pulumi_cloudbackup.resources.refusal import refusing
 from pulumi_cloudbackup.resources.vault_lifecycle import VaultLifecycle
 from pulumi_cloudbackup.resources.wire import from_engine
@@ -42,7 +42,8 @@ class VaultProvider(ResourceProvider):
         before, after = from_engine(_olds), from_engine(_news)
         difference = providing.same_account_or_replace(_id, before, after, vault_difference(before, after))
         if difference.replaces:
-            VaultLifecycle(providing.session()).replacement_is_allowed(_id, before, difference.replaces)
+            if known := known_or(difference.replaces, after):
+                VaultLifecycle(providing.session()).replacement_is_allowed(_id, before, known)
             providing.refuse_readoption(_id, after)
         return providing.diff_result(difference, create_first=bool(after.get("create_first")))
 

@@ -69,7 +69,7 @@ def _answers(address: tuple[str, int]) -> bool:
     try:
         with socket.create_connection(address, timeout=2):
             return True
-    except TimeoutError:
-        return True  # slow is not gone
-    except OSError:
+    except (ConnectionRefusedError, ConnectionResetError):
         return False
+    except OSError:
+        return True  # slow, or out of file descriptors: not a sign that nobody is there

@@ -87,7 +87,10 @@ def known_text(value: Any) -> str | None:
 
 
 def resource_name(properties: Properties) -> str:
-    """Return the resource's name for messages, from the readable part of its owner (bounded, so perhaps cut)."""
+    """Return the resource's name for messages; of older states from the readable part of its owner, perhaps cut."""
+    name = known_text(properties.get("resource_name"))
+    if name:
+        return name
     parts = readable_owner(known_text(properties.get("owner")) or "").split("/", 2)
     return parts[-1] or known_text(properties.get("vault_name")) or "this resource"
 
@@ -121,8 +124,9 @@ def _parsed(
 ) -> Resource:
     name = str(more["name"])
     given = {key: properties[key] for key in arguments if properties.get(key) is not None}
-    if isinstance(given.get("owner"), Unknown):
-        del given["owner"]
+    for argument in ("owner", "timeout"):  # what the model needs as it is; an unknown one is not judged
+        if isinstance(given.get(argument), Unknown):
+            del given[argument]
     try:
         return model.model_validate({**given, **more})
     except ValidationError as error:

@@ -50,7 +50,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
             "is then refused.",
             "Remove the option.",
         )
-    ignored = [path for path in options.get("ignore_changes") or () if str(path).lstrip("[\"'").startswith(_OF_SOURCE)]
+    ignored = [path for path in options.get("ignore_changes") or () if _is_of_source(str(path))]
     if ignored:
         yield Broken(
             "ignore_changes",
@@ -63,3 +63,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
 def judge_mirror_options(name: str, options: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Return the problems of a mirror's options."""
     return judge(("CB301",), name, name, options).problems
+
+
+def _is_of_source(path: str) -> bool:
+    return path == "*" or path.lstrip("[\"'").startswith(_OF_SOURCE)

@@ -49,6 +49,20 @@ SOURCE = 'orders = Vault("orders", region_id="cn-hangzhou")\n'
             'CB301: Mirror vault "dr" has retain_on_delete',
             id="retain on delete",
         ),
+        pytest.param(
+            SOURCE
+            + 'dr = MirrorVault("dr", source=orders, region_id="cn-shanghai")\nMirrorVault("dr2", source=dr, region_id="cn-beijing")',
+            'CB203: The source of mirror vault "dr2" is a mirror vault itself, "dr"',
+            id="mirror of a mirror",
+        ),
+        pytest.param(
+            'Vault("orders", region_id="cn-hangzhou", opts=pulumi.ResourceOptions(import_="v-1"))',
+            'give the argument adopt_id="v-1" instead',
+            id="import",
+        ),
+        pytest.param(
+            'Vault("orders", region_id="cn-hangzhou", tags="shop")', 'such as {"team": "shop"}', id="tags that are none"
+        ),
         pytest.param('Vault("orders", region_id=5)', "CB100", id="a number as region"),
         pytest.param('Vault("orders", region_id=None)', "region_id is missing", id="no region"),
         pytest.param('Vault("orders", region_id="cn-hangzhou", timeout=0)', "CB100", id="no time at all"),
@@ -92,6 +106,30 @@ def test_credentials_from_configuration(project: Project, service: Service) -> N
     project.run("config", "rm", "cloudbackup:accessKeyId").ok()
     project.program('Vault("orders", region_id="cn-hangzhou", description="new")')
     assert "only one is set" in project.up().failed().output
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("endpoint", "127.0.0.1:8080", "scheme included"),
+        ("accessKeyId", "LTAI", "only one is set"),
+        ("preflight", "maybe", "Set it to one of: auto, on, off"),
+    ],
+)
+def test_settings_that_cannot_work_stop_the_preview(project: Project, key: str, value: str, words: str) -> None:
+    """Before anything is registered, not in the middle of an update."""
+    project.program(SOURCE).config(f"cloudbackup:{key}", value)
+    assert words in project.preview().failed().output
+
+
+def test_a_mirror_renamed_without_alias_is_told_about_aliases(project: Project, service: Service) -> None:
+    """The engine creates the new one first; the service's one mirror is named, and the way out that works."""
+    program = SOURCE + 'MirrorVault("{name}", source=orders, region_id="cn-shanghai", vault_name="dr")'
+    project.program(program.format(name="orders-dr")).up().ok()
+    refused = project.program(program.format(name="orders-dr-2")).up().failed()
+    assert "CB202" in refused.output
+    assert "give it an alias of its old name" in refused.output
+    assert [call for call in refused.calls if call.startswith("Create")] == []
 
 
 def test_service_that_cannot_be_reached(project: Project) -> None:

@@ -63,7 +63,7 @@ class Connection:
         """Return scheme and host of the endpoint; raise SettingsError where it cannot be one."""
         if self.endpoint is None:
             return None
-        parts = urlsplit(self.endpoint if "//" in self.endpoint else f"https://{self.endpoint}")
+        parts = urlsplit(self.endpoint)
         try:
             usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.path in ("", "/")
             usable = usable and (parts.port is None or parts.port > 0) and not parts.query
@@ -71,7 +71,7 @@ class Connection:
             usable = False
         if not usable:
             raise SettingsError(
-                f"The endpoint {self.endpoint!r} is not an address such as http://127.0.0.1:8080. "
+                f"The endpoint {self.endpoint!r} is not an address such as http://127.0.0.1:8080, scheme included. "
                 f"Mend {ENDPOINT_VARIABLE} or cloudbackup:endpoint."
             )
         return parts.scheme, parts.netloc

@@ -179,7 +179,7 @@ class SdkCloudBackup:
             name = "".join(part.capitalize() for part in method.split("_")) + "Request"
             return send(getattr(models, name)(**request), self._runtime()).body
 
-        return with_retries(lambda: _checked(action, call), repeatable=repeatable, patience=self._patience)
+        return with_retries(lambda: self._answered(action, call), repeatable=repeatable, patience=self._patience)
 
     def _call_plain(self, action: str, region_id: str, query: Mapping[str, str]) -> None:
         """Make a call that the SDK has no method for, through its generic door (hbr-api.md 2.1, TagResources)."""
@@ -201,7 +201,18 @@ class SdkCloudBackup:
             request = utils_models.OpenApiRequest(query=dict(query))
             return self._client(action, region_id).call_api(params, request, self._runtime())["body"]
 
-        with_retries(lambda: _checked(action, call), repeatable=True, patience=self._patience)
+        with_retries(lambda: self._answered(action, call), repeatable=True, patience=self._patience)
+
+    def _answered(self, action: str, call: Callable[[], Any]) -> Any:
+        """Make a call; name the address where no answer comes, and the profile where it has no credentials."""
+        try:
+            return _checked(action, call)
+        except CloudError as error:
+            if error.code == "Unreachable" and self._connection.endpoint:
+                error.message += f" at {self._connection.endpoint}"
+            if error.code == "Credentials" and self._connection.profile:
+                error.message = f'The profile "{self._connection.profile}" (account) has none. {error.message}'
+            raise
 
     def _runtime(self) -> Any:
         from darabonba.runtime import RuntimeOptions  # noqa: PLC0415 - with the SDK

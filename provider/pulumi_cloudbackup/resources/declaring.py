@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pulumi
 from pulumi.runtime.config import get_config, is_config_secret
 
+from pulumi_cloudbackup.cloud import Connection, SettingsError
 from pulumi_cloudbackup.estate.owner import owner_of
 from pulumi_cloudbackup.resources.program import Declaration, program
+from pulumi_cloudbackup.resources.refusal import Refusal
+from pulumi_cloudbackup.resources.session import SETTINGS, Session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -70,7 +73,23 @@ def parent_name(opts: pulumi.ResourceOptions) -> str | None:
     return opts.parent.pulumi_resource_name if opts.parent is not None else None
 
 
-def refuse_open_secret() -> None:
+def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:
+    """Stop a program whose settings cannot work, before anything is registered."""
+    _refuse_open_secret()
+    if opts.import_ is not None:
+        raise pulumi.RunError(
+            f'"{name}" has the option import_, which Pulumi does not offer for dynamic resources. '
+            f'Remove it and give the argument adopt_id="{opts.import_}" instead.'
+        )
+    settings = {key: get_config(f"{NAMESPACE}:{key}") or "" for key in SETTINGS}
+    try:
+        _ = Connection.from_settings(settings, None).address
+        Session(settings)
+    except (SettingsError, Refusal) as error:
+        raise pulumi.RunError(str(error)) from None
+
+
+def _refuse_open_secret() -> None:
     """Stop a program whose access key secret lies open in its stack configuration."""
     if get_config(_SECRET) is not None and not is_config_secret(_SECRET):
         raise pulumi.RunError(

@@ -337,7 +337,7 @@ class Lifecycle:
         if live is None:
             raise Refusal(
                 f"The {subject} ({vault_id}) is not ready after {deadline.seconds:g} seconds. Nothing is lost: the "
-                f"next `pulumi up` {way_on}. Raise its timeout to wait longer."
+                f"next `pulumi up` {way_on} (`pulumi destroy` does not know of it). Raise its timeout to wait longer."
             )
         self._session.changed(subject.account, subject.region_id)
         return live

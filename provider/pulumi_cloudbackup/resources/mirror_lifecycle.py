@@ -202,12 +202,16 @@ class MirrorLifecycle:
         other = self._other_mirror(subject, key, None)
         if other is not None:
             managed = (other.parts.owner or "nobody known here").partition("#")[0]
+            way_out = (
+                "If this resource was renamed, give it an alias of its old name; otherwise delete that mirror where it "
+                f'is managed, or run `pulumi state delete` there, remove its marker and add adopt_id="{other.id}".'
+                if other.parts.owner
+                else f'Delete that one first, or take it over with adopt_id="{other.id}".'
+            )
             raise Refusal(
                 f'CB202: The source {key.vault_id} of {subject} has a mirror already: "{other.vault_name}" ({other.id} '
                 "in "
-                f"{other.region_id}, managed by {managed}), and a source has at most one. Delete that one first, take "
-                f'it over with adopt_id="{other.id}", or, if this resource was renamed, give it an alias of its old '
-                "name."
+                f"{other.region_id}, managed by {managed}), and a source has at most one. {way_out}"
             )
         return source
 

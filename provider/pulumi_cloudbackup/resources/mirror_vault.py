@@ -14,7 +14,7 @@ from pulumi_cloudbackup.resources.declaring import (
     option_values,
     owner_input,
     parent_name,
-    refuse_open_secret,
+    refuse_unusable_settings,
 )
 from pulumi_cloudbackup.resources.existing_vault import ExistingVault
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
@@ -111,8 +111,8 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         :param timeout: Seconds to wait for a create or delete; 600 where absent.
         :param opts: Pulumi options; those that break the order of mirror and source are refused (CB301).
         """
-        refuse_open_secret()
         opts = opts or pulumi.ResourceOptions()
+        refuse_unusable_settings(resource_name, opts)
         given_opts = opts
         opts = pulumi.ResourceOptions.merge(
             opts, pulumi.ResourceOptions(delete_before_replace=True, retain_on_delete=False)
@@ -148,7 +148,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         keep_type_token(cls, lambda: super(MirrorVault, cls).__init_subclass__(**kwargs))
 
 
-def _source_inputs(name: str, source: Vault | ExistingVault) -> dict[str, Any]:
+def _source_inputs(name: str, source: object) -> dict[str, Any]:
     """Wire a mirror to its source: to the id, which stays known in updates, and to the source's own inputs."""
     match source:
         case Vault():
@@ -162,6 +162,12 @@ def _source_inputs(name: str, source: Vault | ExistingVault) -> dict[str, Any]:
                 "source_region_id": source.region_id,
                 **given(source_vault_name=source.vault_name, source_encrypt_type=source.encrypt_type),
             }
+        case MirrorVault():
+            raise pulumi.RunError(
+                f'CB203: The source of mirror vault "{name}" is a mirror vault itself, '
+                f'"{source.pulumi_resource_name}", and the service takes no mirror of a mirror. '
+                "Mirror the vault that it copies instead."
+            )
         case _:
             raise pulumi.RunError(
                 f'The source of mirror vault "{name}" is a {type(source).__name__}. '

@@ -121,9 +121,11 @@ class Program:
 
     async def _verdict(self) -> str | None:
         """Judge everything declared so far."""
-        declarations, self._waiting = self._waiting, []
-        resolved = [Declared(one, await _resolved(one.properties)) for one in declarations]
-        self._judged += resolved
+        while self._waiting:
+            declarations, self._waiting = self._waiting, []
+            self._judged += [Declared(one, await _resolved(one.properties)) for one in declarations]
+            for _turn in range(_TURNS):  # what is declared inside apply comes a few turns later
+                await asyncio.sleep(0)
         judgement = refusing(judge_declarations)(self._judged)
         for problem in judgement.warnings:
             if problem in self._told or (problem.code in ASKED_LIVE and _live_account_is_asked()):

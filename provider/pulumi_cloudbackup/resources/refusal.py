@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 DEBUG_VARIABLE = "CLOUDBACKUP_DEBUG"
+_WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature", "InvalidSecurityToken")
 
 
 class Refusal(Exception):  # noqa: N818 - what it is for the user: nothing failed, the provider declined or gave up
@@ -68,6 +69,12 @@ def explained(error: CloudError) -> str:
     text = str(error)
     if error.code == "Unreachable":
         return f"{text} Check the network and the endpoint, then run the same command again."
+    if error.code.startswith(_WRONG_KEY):
+        return (
+            f"{text} Check the access key: cloudbackup:accessKeyId and cloudbackup:accessKeySecret, or the "
+            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET variables. After a change of the "
+            "configuration, `pulumi refresh` and `pulumi destroy` take it over only with --run-program."
+        )
     if error.is_forbidden:
         return f"{text} Grant the RAM action hbr:{error.action} to the identity that Pulumi runs with."
     if error.is_throttled:

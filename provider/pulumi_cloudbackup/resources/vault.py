@@ -14,7 +14,7 @@ from pulumi_cloudbackup.resources.declaring import (
     option_values,
     owner_input,
     parent_name,
-    refuse_open_secret,
+    refuse_unusable_settings,
 )
 from pulumi_cloudbackup.resources.program import Declaration
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
@@ -125,8 +125,8 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
         :param timeout: Seconds to wait for a create or delete; 600 where absent.
         :param opts: Pulumi options; ``delete_before_replace=False`` asks for create-first replacement.
         """
-        refuse_open_secret()
         opts = opts or pulumi.ResourceOptions()
+        refuse_unusable_settings(resource_name, opts)
         given_opts = opts
         create_first = opts.delete_before_replace is False
         if not create_first:

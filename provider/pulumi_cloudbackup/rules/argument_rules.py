@@ -21,6 +21,15 @@ _TAG_LIMIT: Final = 20
 _TAG_TEXT_LIMIT: Final = 128
 
 
+_KINDS: Final = {
+    "tags": 'a mapping of texts to texts, such as {"team": "shop"}',
+    "timeout": "a number of seconds above 0, such as 1800",
+    "worm_enabled": "True or False",
+    "force_destroy": "True or False",
+    "region_id": "a region id, such as cn-hangzhou",
+}
+
+
 @rule("CB100", "Argument of the wrong kind")
 def argument_has_a_usable_kind(argument: str, name: str, reason: str) -> Iterator[Finding]:
     """Check that an argument has a value of the documented kind, not, say, a number for a name.
@@ -29,7 +38,8 @@ def argument_has_a_usable_kind(argument: str, name: str, reason: str) -> Iterato
 
     How to fix it: give the argument a value of the kind that its documentation names.
     """
-    yield Broken(argument, f'"{name}": {argument} {reason}.', f"Give {argument} a value of the documented kind.")
+    kind = _KINDS.get(argument, "a text")
+    yield Broken(argument, f'"{name}": {argument} {reason}.', f"Give {argument} {kind}.")
 
 
 @rule("CB101", "Vault name is not 1 to 64 characters")

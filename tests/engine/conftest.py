@@ -26,12 +26,5 @@ def emulator() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def service(emulator: Emulator) -> Service:
-    service = Service(emulator.url)
-    service.reset()
-    return service
-
-
-@pytest.fixture
 def project(tmp_path: Path, service: Service) -> Project:
     return Project(tmp_path, service)

@@ -6,6 +6,7 @@ Every order asserted here is the one that the service recorded, not what we prin
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from engine_harness import Project, Service
 
@@ -193,7 +194,7 @@ def test_last_copy_is_kept_when_the_service_cannot_be_reached(project: Project, 
     assert refused.calls == []
 
 
-def test_adopt_takes_over_without_creating(project: Project, service: Service, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_adopt_takes_over_without_creating(project: Project, service: Service, tmp_path: Path) -> None:
     """An existing vault is taken over in place; one that differs, or is managed elsewhere, is refused."""
     other = Project(tmp_path, service, name="other")
     other.program('Vault("theirs", region_id="cn-hangzhou")').up().ok()
@@ -218,7 +219,7 @@ def test_adopt_takes_over_without_creating(project: Project, service: Service, t
     assert theirs in service.vaults()
 
 
-def test_two_stacks(project: Project, service: Service, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_two_stacks(project: Project, service: Service, tmp_path: Path) -> None:
     """A mirror of another stack's vault: created by id, and its source cannot be deleted before it."""
     project.program(
         """

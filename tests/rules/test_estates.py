@@ -208,7 +208,7 @@ def test_any_estate_is_judged(estate: Estate, targets: set[str]) -> None:
 def test_the_order_of_declaration_changes_no_problem(estate: Estate, seed: int) -> None:
     """Only the order in which they are told."""
     shuffled_vaults, shuffled_mirrors = list(estate.vaults), list(estate.mirrors)
-    random.Random(seed).shuffle(shuffled_vaults)  # noqa: S311 - an order, not a secret
+    random.Random(seed).shuffle(shuffled_vaults)  # noqa: S311 - an order, not a secret - an order, not a secret
     random.Random(seed).shuffle(shuffled_mirrors)  # noqa: S311
     other = estate.model_copy(update={"vaults": tuple(shuffled_vaults), "mirrors": tuple(shuffled_mirrors)})
     here, there = judge_estate(estate), judge_estate(other)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pulumi
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped] # no stubs for one test
 from pydantic import ValidationError
 
 import pulumi_cloudbackup
@@ -38,7 +38,7 @@ def declared_by(program: str, monkeypatch: Any) -> dict[str, list[dict[str, Any]
     recorded: dict[str, list[dict[str, Any]]] = {"vaults": [], "mirrors": []}
 
     def recorder(real: type, key: str) -> Any:
-        signature = inspect.signature(real.__init__)  # type: ignore[misc]
+        signature = inspect.signature(real.__init__)  # type: ignore[misc] # only its signature is read
 
         def record(*arguments: Any, **named: Any) -> _Declared:
             bound = signature.bind(None, *arguments, **named).arguments
@@ -57,9 +57,9 @@ def declared_by(program: str, monkeypatch: Any) -> dict[str, list[dict[str, Any]
         return record
 
     module = types.ModuleType("pulumi_cloudbackup")
-    module.Vault = recorder(pulumi_cloudbackup.Vault, "vaults")  # type: ignore[attr-defined]
-    module.MirrorVault = recorder(pulumi_cloudbackup.MirrorVault, "mirrors")  # type: ignore[attr-defined]
-    module.ExistingVault = pulumi_cloudbackup.ExistingVault  # type: ignore[attr-defined]
+    module.Vault = recorder(pulumi_cloudbackup.Vault, "vaults")  # type: ignore[attr-defined] # a module made for the test
+    module.MirrorVault = recorder(pulumi_cloudbackup.MirrorVault, "mirrors")  # type: ignore[attr-defined] # as above
+    module.ExistingVault = pulumi_cloudbackup.ExistingVault  # type: ignore[attr-defined] # as above
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "pulumi_cloudbackup", module)
         exec(compile(program, "page", "exec"), {"__name__": "__main__", "pulumi": pulumi})  # noqa: S102 - our own pages

@@ -14,7 +14,7 @@ from bare_machine import TOOLS
 
 
 def run(code: str, log: Path, **options: object) -> int:
-    return steps.run([sys.executable, "-c", code], log=log, environment=os.environ, **options)  # type: ignore[arg-type]
+    return steps.run([sys.executable, "-c", code], log=log, environment=os.environ, **options)  # type: ignore[arg-type] # options vary by test
 
 
 def test_output_and_exit_code_of_a_program(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class CloudError(Exception):
     def may_have_happened(self) -> bool:
         """Whether the call may have had its effect although it failed: no answer, or an error inside the service."""
         return not self.is_throttled and (
-            self.code == "Unreachable" or (self.http_status is not None and self.http_status >= 500)  # noqa: PLR2004
+            self.code == "Unreachable" or (self.http_status is not None and self.http_status >= 500)  # noqa: PLR2004 - HTTP
         )
 
     @property
@@ -57,7 +57,7 @@ class CloudError(Exception):
     @property
     def is_forbidden(self) -> bool:
         """Whether a permission is missing."""
-        return self.http_status == 403 or self.code.startswith(_FORBIDDEN)  # noqa: PLR2004
+        return self.http_status == 403 or self.code.startswith(_FORBIDDEN)  # noqa: PLR2004 - HTTP
 
     @property
     def is_not_yet_deletable(self) -> bool:

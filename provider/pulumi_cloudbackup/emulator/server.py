@@ -137,7 +137,7 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """HTTP/1.1, with the offer to drop the connection in the scope's state."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
         """Add the offer for this connection."""
         super().connection_made(transport)
         self.app_state = {**self.app_state, ABORT: transport.abort}

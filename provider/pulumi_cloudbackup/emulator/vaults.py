@@ -26,7 +26,7 @@ _COLUMNS = (
     "outcome_message, gone_at, release_at, fields"
 )
 _SAVE = (
-    f"INSERT INTO vaults ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - no input
+    f"INSERT INTO vaults ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608 - no text of a caller's is in it - no input
     "ON CONFLICT (vault_id) DO UPDATE SET owner = excluded.owner, region = excluded.region, name = excluded.name, "
     "type = excluded.type, status = excluded.status, replication = excluded.replication, "
     "resource_group = excluded.resource_group, source_id = excluded.source_id, occupies = excluded.occupies, "
@@ -209,14 +209,14 @@ class Vaults:
         conditions, values = ["owner = ?"], [search.owner]
         for column, value in search.equal:
             conditions.append(f"{column} = ?")
-            values.append(value)  # type: ignore[arg-type]
+            values.append(value)  # type: ignore[arg-type] # a filter's value is a text by then
         for key, tag_value in search.tags:
             if tag_value is None:
                 conditions.append("vault_id IN (SELECT vault_id FROM tags WHERE key = ?)")
-                values.append(key)  # type: ignore[arg-type]
+                values.append(key)  # type: ignore[arg-type] # as above
             else:
                 conditions.append("vault_id IN (SELECT vault_id FROM tags WHERE key = ? AND value = ?)")
-                values.extend((key, tag_value))  # type: ignore[arg-type]
+                values.extend((key, tag_value))  # type: ignore[arg-type] # as above
         condition = " AND ".join(conditions)
         limits = (*values, size, (number - 1) * size)
         return self._count(condition, values), self._select(f"{condition} ORDER BY seq LIMIT ? OFFSET ?", limits)

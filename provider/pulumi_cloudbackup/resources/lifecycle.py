@@ -220,7 +220,24 @@ class Lifecycle:
             )
         self._session.changed(subject.account, subject.region_id, deleted=vault_id)
 
-    def require_same_account(self, subject: Subject, vault_id: str, state: Mapping[str, Any]) -> None:
+    def seen(self, subject: Subject, vault_id: str, state: Mapping[str, Any]) -> LiveVault | None:
+        """Return a vault as it is listed now; ``None``: it is surely gone."""
+        live = self._session.listing(subject.account, subject.region_id).get(vault_id) or self._get(subject, vault_id)
+        if live is None:
+            self._require_same_account(subject, vault_id, state)
+        return live
+
+    def deletable(self, subject: Subject, vault_id: str, state: Mapping[str, Any]) -> LiveVault | None:
+        """Return a vault that is ours to delete; ``None``: it is surely gone already."""
+        live = self._get(subject, vault_id)
+        if live is None:
+            self._require_same_account(subject, vault_id, state)
+            return None
+        self._refuse_if_brought_up_now(subject, vault_id)
+        self._require_owner(subject, live)
+        return live
+
+    def _require_same_account(self, subject: Subject, vault_id: str, state: Mapping[str, Any]) -> None:
         """Refuse to take a vault for gone where it is only out of sight: the credentials may be another account's.
 
         The same access key is the same account; otherwise any vault that is listed tells whose account this is.
@@ -242,7 +259,7 @@ class Lifecycle:
             "that account's credentials; if the vault is gone for sure, run `pulumi state delete`."
         )
 
-    def refuse_if_brought_up_now(self, subject: Subject, vault_id: str) -> None:
+    def _refuse_if_brought_up_now(self, subject: Subject, vault_id: str) -> None:
         """Refuse to delete what this very run has created or taken up: state would point at nothing."""
         if vault_id in self._session.brought_up:
             raise Refusal(
@@ -251,7 +268,7 @@ class Lifecycle:
                 "be deleted, and try again."
             )
 
-    def require_owner(self, subject: Subject, live: LiveVault) -> None:
+    def _require_owner(self, subject: Subject, live: LiveVault) -> None:
         """Refuse to delete what the state's own owner is not written on."""
         owner = live.parts.owner
         if owner is not None and owner == subject.owner:

@@ -67,11 +67,8 @@ class MirrorLifecycle:
     def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return outputs and inputs as the live mirror has them; ``None``: it is gone. A lost source is told."""
         subject = _subject(state)
-        live = self._session.listing(subject.account, subject.region_id).get(vault_id)
+        live = self._lifecycle.seen(subject, vault_id, state)
         if live is None:
-            live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
-        if live is None:
-            self._lifecycle.require_same_account(subject, vault_id, state)
             return None
         inputs = _inputs_as_live(state, live)
         outputs = self._outputs({**inputs, "owner": state.get("owner")}, live)
@@ -93,12 +90,9 @@ class MirrorLifecycle:
     def delete(self, vault_id: str, state: Properties) -> None:
         """Delete a mirror, if it is ours and its source is there to copy again; "cannot tell" refuses."""
         subject = _subject(state)
-        live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
+        live = self._lifecycle.deletable(subject, vault_id, state)
         if live is None:
-            self._lifecycle.require_same_account(subject, vault_id, state)
             return
-        self._lifecycle.refuse_if_brought_up_now(subject, vault_id)
-        self._lifecycle.require_owner(subject, live)
         if not live.is_mirror and live.holds_data:
             raise Refusal(
                 f"The {subject} ({vault_id}) is not deleted: its replication was ended, so it is a vault of its own "

@@ -52,11 +52,8 @@ class VaultLifecycle:
     def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return outputs and inputs as the live vault has them; ``None``: it is gone."""
         subject = vault_subject(state)
-        live = self._session.listing(subject.account, subject.region_id).get(vault_id)
+        live = self._lifecycle.seen(subject, vault_id, state)
         if live is None:
-            live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
-        if live is None:
-            self._lifecycle.require_same_account(subject, vault_id, state)
             return None
         inputs = _inputs_as_live(state, live)
         outputs = vault_outputs({**inputs, "owner": state.get("owner")}, live)
@@ -71,12 +68,9 @@ class VaultLifecycle:
     def delete(self, vault_id: str, state: Properties) -> None:
         """Delete a vault, if it is ours and its data may go."""
         subject = vault_subject(state)
-        live = self._session.cloud(subject.account).get_vault(subject.region_id, vault_id)
+        live = self._lifecycle.deletable(subject, vault_id, state)
         if live is None:
-            self._lifecycle.require_same_account(subject, vault_id, state)
             return
-        self._lifecycle.refuse_if_brought_up_now(subject, vault_id)
-        self._lifecycle.require_owner(subject, live)
         refuse_data_loss(subject.name, live, consent_in_state=state.get("force_destroy") is True)
         self._lifecycle.delete(subject, vault_id, lambda: self._blocking_mirror(subject, vault_id))
 

@@ -1,3 +1,5 @@
+"""One emulated service for the tests of a module; the engine's tests have one of their own for all of them."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def service(emulator: Emulator) -> Service:
+    """The service, empty."""
     service = Service(emulator.url)
     service.reset()
     return service

@@ -35,24 +35,32 @@ class Nothing(ResourceProvider):
         return CreateResult(props["vault_name"], props)
 
 
+ATTRIBUTES = ("description", "kms_key_id", "worm_enabled", "resource_group_id", "tags", "force_destroy", "vault_id",
+              "status", "created_time", "redundancy_type", "charge_type", "account_id", "holds_data")
+
+
 class Idle(Resource, module="floor", name="Idle"):
+    # Does nothing, with as many attributes as ours: what an attribute costs is the SDK's own.
+
     def __init__(self, name, **props):
-        super().__init__(Nothing(), name, props)
+        super().__init__(Nothing(), name, {**dict.fromkeys(ATTRIBUTES), **props})
 """
 FLOOR = """
 from floor import Idle
 
 for n in range({pairs}):
     source = Idle(f"v{{n}}", region_id="cn-hangzhou", vault_name=f"v{{n}}", vault_type="STANDARD",
-                  encrypt_type="HBR_PRIVATE", force_destroy=False, worm_enabled=False, owner=f"shop/dev/v{{n}}")
+                  encrypt_type="HBR_PRIVATE", force_destroy=False, worm_enabled=False, owner=f"shop/dev/v{{n}}",
+                  account=f"team-{{n % 25}}", resource_name=f"v{{n}}")
     Idle(f"m{{n}}", source_vault_id=source.id, source_region_id="cn-hangzhou", source_vault_name=f"v{{n}}",
          source_vault_type="STANDARD", source_encrypt_type="HBR_PRIVATE", region_id="cn-shanghai",
-         vault_name=f"m{{n}}", owner=f"shop/dev/m{{n}}")
+         vault_name=f"m{{n}}", owner=f"shop/dev/m{{n}}", account=f"team-{{n % 25}}", resource_name=f"m{{n}}")
 """
 OURS = """
-for n in range({pairs}):
-    source = Vault(f"v{{n}}", region_id="cn-hangzhou")
-    MirrorVault(f"m{{n}}", source=source, region_id="cn-shanghai")
+regions = ("cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-qingdao")
+for n in range({pairs}):  # spread over accounts and regions, within the service's quotas
+    source = Vault(f"v{{n}}", region_id="cn-hangzhou", account=f"team-{{n % 25}}")
+    MirrorVault(f"m{{n}}", source=source, region_id=regions[n // 25 % 4])
 """
 
 

@@ -33,7 +33,6 @@ _OUTPUTS = (
     "replication_status",
     "replication_progress",
     "source_status",
-    "live_owner",
 )
 
 

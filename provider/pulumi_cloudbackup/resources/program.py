@@ -26,7 +26,7 @@ from pulumi_cloudbackup.resources.session import SETTINGS, Session
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pulumi_cloudbackup.rules import Problem
 
@@ -123,7 +123,7 @@ class Program:
         """Judge everything declared so far."""
         while self._waiting:
             declarations, self._waiting = self._waiting, []
-            self._judged += [Declared(one, await _resolved(one.properties)) for one in declarations]
+            self._judged += await _resolved(declarations)
             for _turn in range(_TURNS):  # what is declared inside apply comes a few turns later
                 await asyncio.sleep(0)
         judgement = refusing(judge_declarations)(self._judged)
@@ -146,15 +146,34 @@ def program() -> Program | None:
     return found
 
 
-async def _resolved(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain values: what does not resolve by itself, and what is secret, is unknown here."""
-    outputs = {key: value for key, value in properties.items() if value is not None}
-    tasks = {key: asyncio.ensure_future(_plain(pulumi.Output.from_input(value))) for key, value in outputs.items()}
+async def _resolved(declarations: Sequence[Declaration]) -> list[Declared]:
+    """Return plain values: what does not resolve by itself, and what is secret, is unknown here.
+
+    All outputs are waited for together, and only outputs: a program of a thousand resources has few of them.
+    """
+    tasks: dict[tuple[int, str], asyncio.Future[Any]] = {}
+    for position, declaration in enumerate(declarations):
+        for key, value in declaration.properties.items():
+            if value is not None and not _is_plain(value):
+                tasks[position, key] = asyncio.ensure_future(_plain(pulumi.Output.from_input(value)))
     for _turn in range(_TURNS):
         if all(task.done() for task in tasks.values()):
             break
         await asyncio.sleep(0)
-    return {key: task.result() if task.done() and not task.exception() else UNKNOWN for key, task in tasks.items()}
+    resolved: list[Declared] = []
+    for position, declaration in enumerate(declarations):
+        properties = {key: value for key, value in declaration.properties.items() if value is not None}
+        for key in properties:
+            if (task := tasks.get((position, key))) is not None:
+                properties[key] = task.result() if task.done() and not task.exception() else UNKNOWN
+        resolved.append(Declared(declaration, properties))
+    return resolved
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    return isinstance(value, (str, bool, int, float))
 
 
 async def _plain(output: pulumi.Output[Any]) -> Any:

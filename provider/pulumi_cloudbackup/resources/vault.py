@@ -40,7 +40,6 @@ _OUTPUTS = (
     "charge_type",
     "account_id",
     "holds_data",
-    "live_owner",
 )
 
 

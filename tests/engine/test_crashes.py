@@ -71,10 +71,7 @@ def test_killed_after_the_call(project: Project, service: Service) -> None:
     service.fault(action="CreateVault", fault="slow", seconds=2.0, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
-    end = time.monotonic() + 60
-    while not any(call["action"] == "DescribeVaults" for call in service.calls(before)):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    service.wait_for("DescribeVaults", before)
     time.sleep(0.7)
     kill(cli, project)
     service.wait_for("CreateVault", before)
@@ -108,10 +105,7 @@ def test_provider_host_killed(project: Project, service: Service) -> None:
     service.fault(action="CreateVault", fault="slow", seconds=1.5, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
-    end = time.monotonic() + 60
-    while not any(call["action"] == "DescribeVaults" for call in service.calls(before)):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    service.wait_for("DescribeVaults", before)
     time.sleep(0.5)
     for pid in provider_hosts(project):
         os.kill(pid, signal.SIGKILL)

@@ -184,8 +184,8 @@ def test_a_lost_source_never_takes_its_mirror_with_it(project: Project, service:
     assert project.destroy().ok().calls[-1] == "DeleteVault orders-dr"
 
 
-def test_last_copy_is_kept_when_the_service_cannot_be_reached(project: Project, service: Service) -> None:
-    """Previews fail open, deletes fail closed: "cannot tell" refuses."""
+def test_last_copy_is_kept_when_its_source_is_in_error(project: Project, service: Service) -> None:
+    """A source that is there but broken has no data to copy again."""
     pair(project).up().ok()
     service.patch("orders", Status="ERROR")
     refused = project.destroy().failed()

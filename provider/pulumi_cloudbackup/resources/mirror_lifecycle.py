@@ -14,7 +14,14 @@ from pulumi_cloudbackup.resources.vault_lifecycle import (
     same_key,
     subject_of,
 )
-from pulumi_cloudbackup.resources.wire import Properties, known_text, mirror_of
+from pulumi_cloudbackup.resources.wire import (
+    MIRROR_ARGUMENTS,
+    SOURCE_FACTS,
+    Properties,
+    known_text,
+    mirror_of,
+    source_property,
+)
 from pulumi_cloudbackup.rules import MirrorLoss, judge
 
 if TYPE_CHECKING:
@@ -328,27 +335,14 @@ def _inputs_as_live(state: Properties, live: LiveVault) -> dict[str, Any]:
 
 _INPUTS = frozenset(
     (
-        "region_id",
-        "vault_name",
-        "description",
-        "encrypt_type",
-        "kms_key_id",
-        "adopt_id",
-        "allow_last_copy_loss",
-        "account",
-        "timeout",
-        "owner",
-        "source_vault_id",
-        "source_region_id",
-        "source_vault_name",
-        "source_vault_type",
-        "source_encrypt_type",
-        "source_kms_key_id",
+        *MIRROR_ARGUMENTS,
+        *map(source_property, SOURCE_FACTS),
         "source_owner",
         "source_force_destroy",
         "resource_name",
     )
-)
+) - {"redundancy_type"}
+"""What a read keeps of a state; the redundancy in it is what the service chose, not what the program asked for."""
 
 
 def _said(status: str) -> str:

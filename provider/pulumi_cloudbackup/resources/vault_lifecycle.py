@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
 from pulumi_cloudbackup.resources.refusal import Refusal, explained
-from pulumi_cloudbackup.resources.wire import Properties, resource_name, vault_of
+from pulumi_cloudbackup.resources.wire import VAULT_ARGUMENTS, Properties, resource_name, vault_of
 from pulumi_cloudbackup.rules import SourceLoss, judge
 
 if TYPE_CHECKING:
@@ -229,26 +229,7 @@ def _inputs_as_live(state: Properties, live: LiveVault) -> dict[str, Any]:
     return inputs
 
 
-_INPUTS = frozenset(
-    (
-        "region_id",
-        "vault_name",
-        "description",
-        "vault_type",
-        "encrypt_type",
-        "kms_key_id",
-        "worm_enabled",
-        "resource_group_id",
-        "tags",
-        "adopt_id",
-        "force_destroy",
-        "account",
-        "timeout",
-        "owner",
-        "create_first",
-        "resource_name",
-    )
-)
+_INPUTS = frozenset((*VAULT_ARGUMENTS, "create_first", "resource_name"))
 
 
 def _text(value: object) -> str | None:

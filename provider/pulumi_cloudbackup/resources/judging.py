@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
+from pulumi_cloudbackup.reports.problems import count_of, grouped
 from pulumi_cloudbackup.resources.wire import UnusableArguments, mirror_of, vault_of
-from pulumi_cloudbackup.rules import Problem, Severity, judge_estate
+from pulumi_cloudbackup.rules import Open, Problem, Severity, judge_estate
 from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ class Judgement:
 
     problems: tuple[Problem, ...]
     """Each problem once: by resource in the order of declaration, then by code."""
+    not_yet_known: tuple[Open, ...] = ()
+    """What waits for a value that is known only after apply."""
+    unverified: tuple[str, ...] = ()
+    """Codes of the rules that only the live account can decide, and that it was not asked about."""
+    verified_live: bool = False
+    """Whether the live account was asked."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -56,22 +63,17 @@ def judge_declarations(declared: Sequence[Declared]) -> Judgement:
         except UnusableArguments as error:
             problems += error.problems
     estate = Estate.model_construct(vaults=tuple(vaults), mirrors=tuple(mirrors))
-    problems += judge_estate(estate).problems
+    verdict = judge_estate(estate)
+    problems += verdict.problems
     place = {label: position for position, label in enumerate(labels)}
-    return Judgement(tuple(sorted(problems, key=lambda problem: _order(problem, place))))
+    in_order = tuple(sorted(problems, key=lambda problem: _order(problem, place)))
+    return Judgement(in_order, verdict.not_yet_known, verdict.unverified)
 
 
 def report(problems: Sequence[Problem]) -> str:
     """Tell problems grouped by resource, each on one line with its code, reason and fix."""
-    lines: list[str] = []
-    subject: str | None = None
-    for problem in problems:
-        if problem.subjects[:1] != ((subject,) if subject else ()):
-            subject = problem.subjects[0] if problem.subjects else ""
-            lines.append(f"{subject or 'the program'}:")
-        lines.append(f"  {problem.one_line}")
-    count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
-    return "\n".join((f"the vaults declared here cannot be created as they are: {count}. Nothing was changed.", *lines))
+    head = f"the vaults declared here cannot be created as they are: {count_of(problems)}. Nothing was changed."
+    return "\n".join((head, *grouped(problems)))
 
 
 def _labels(declared: Sequence[Declared]) -> list[str]:

@@ -26,8 +26,9 @@ from pulumi_cloudbackup.resources.session import SETTINGS, Session
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pulumi_cloudbackup.resources.judging import Judgement
     from pulumi_cloudbackup.rules import Problem
 
 _QUIET: Final = 0.5
@@ -127,12 +128,28 @@ class Program:
             for _turn in range(_TURNS):  # what is declared inside apply comes a few turns later
                 await asyncio.sleep(0)
         judgement = refusing(judge_declarations)(self._judged)
+        if _watcher is not None:
+            _watcher(judgement)
+            return None
         for problem in judgement.warnings:
             if problem in self._told or (problem.code in ASKED_LIVE and _live_account_is_asked()):
                 continue
             self._told.append(problem)
             pulumi.log.warn(problem.one_line)
         return report(judgement.errors) if judgement.errors else None
+
+
+_watcher: Callable[[Judgement], None] | None = None
+
+
+def observe(watcher: Callable[[Judgement], None] | None) -> None:
+    """Hand every judgement of a program to a watcher, and let the program go on whatever it says.
+
+    For callers that run a program to show its problems themselves. Each judgement covers all that is declared so far,
+    so the last one counts; a program that declares nothing of ours is never judged.
+    """
+    global _watcher  # noqa: PLW0603 - one process runs one program
+    _watcher = watcher
 
 
 def program() -> Program | None:

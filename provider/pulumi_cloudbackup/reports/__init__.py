@@ -1,0 +1,1 @@
+"""Problems and plans as text, JSON and more: renders values, decides nothing. Pure."""

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 import pulumi_cloudbackup
 from pulumi_cloudbackup.estate import Estate, MirrorVault, Vault
 from pulumi_cloudbackup.rules import BOOK, Problem, Severity, judge, judge_estate, parse_waivers
+from pulumi_cloudbackup.rules.order_rules import Succession
 from pulumi_cloudbackup.rules.pages import page_of, three_parts
 
 CODES = sorted(BOOK)
@@ -51,6 +52,7 @@ def declared_by(program: str, monkeypatch: Any) -> dict[str, list[dict[str, Any]
                 entry["source"] = {"id": source.id, "region_id": source.region_id}
             if "opts" in bound:
                 entry["options"] = {"retain_on_delete": bool(bound["opts"].retain_on_delete)}
+                entry["aliases"] = [alias.name for alias in bound["opts"].aliases or ()]
             recorded[key].append(entry)
             return _Declared(entry["name"])
 
@@ -72,7 +74,11 @@ def estate_of(declared: dict[str, list[dict[str, Any]]], given: str | None) -> t
     targets = tuple(facts.pop("backup_targets", ()))
     resources: dict[str, list[Any]] = {}
     for key, model in (("vaults", Vault), ("mirrors", MirrorVault)):
-        written = {entry["name"]: entry for entry in declared[key]}
+        known = {entry["name"] for entry in facts.get(key, ())}
+        renamed = {
+            entry["name"]: alias for entry in declared[key] for alias in entry.get("aliases", ()) if alias in known
+        }
+        written = {renamed.get(entry["name"], entry["name"]): entry for entry in declared[key]}
         resources[key] = []
         for entry in facts.pop(key, ()):
             ours = entry.get("managed_by") is None
@@ -109,6 +115,20 @@ def problems_of(code: str, which: str, monkeypatch: pytest.MonkeyPatch) -> tuple
     if page.given is not None and code == "CB109":
         before = json.loads(page.given)["vaults"][0]["worm_enabled"]
         problems += judge(("CB109",), "orders", before, estate.vaults[0]).problems
+    return problems + successions(estate)
+
+
+def successions(estate: Estate) -> tuple[Problem, ...]:
+    """Judge new mirrors beside those that leave, as a program does with its stack's old state."""
+    ids = {vault.name: str(vault.id) for vault in estate.vaults}
+    new = [mirror for mirror in estate.mirrors if mirror.id is None and isinstance(mirror.source, str)]
+    leaving = [mirror for mirror in estate.mirrors if mirror.pending_delete and isinstance(mirror.source, str)]
+    problems: tuple[Problem, ...] = ()
+    for one in new:
+        for old in leaving:
+            where = (str(old.id), str(old.region_id), ids[str(old.source)])
+            facts = Succession(one.name, ids[str(one.source)], old.name, *where, "", f'pulumi.Alias(name="{old.name}")')
+            problems += judge(("CB401",), one.name, facts).problems
     return problems
 
 

@@ -8,6 +8,7 @@ from typing import Final
 _THROTTLED: Final = ("Throttling", "Rejected.Throttling", "ServiceUnavailable")
 _NOT_FOUND: Final = ("InvalidResourceId.NotFound", "VaultNotExist", "InvalidVaultId.NotFound")
 _FORBIDDEN: Final = ("Forbidden", "NoPermission", "Forbidden.RAM", "Forbidden.NoPermission")
+_WRONG_KEY: Final = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature", "InvalidSecurityToken")
 NOT_YET_DELETABLE: Final = ("CannotDeleteReplicationSourceVault", "VaultBoundPolicyCannotBeDeleted")
 """Codes of DeleteVault that pass by themselves some time after what blocks the vault is gone (hbr-api.md 4)."""
 
@@ -58,6 +59,11 @@ class CloudError(Exception):
     def is_forbidden(self) -> bool:
         """Whether a permission is missing."""
         return self.http_status == 403 or self.code.startswith(_FORBIDDEN)  # noqa: PLR2004 - HTTP
+
+    @property
+    def is_wrong_key(self) -> bool:
+        """Whether the access key is not one that the service takes: every other call will fail as well."""
+        return self.code.startswith(_WRONG_KEY)
 
     @property
     def is_not_yet_deletable(self) -> bool:

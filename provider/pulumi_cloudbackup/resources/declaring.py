@@ -5,6 +5,7 @@ Runs in the program's process; decides the owner of a resource and the options t
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pulumi
@@ -12,43 +13,57 @@ from pulumi.runtime.config import get_config, is_config_secret
 
 from pulumi_cloudbackup.cloud import Connection, SettingsError
 from pulumi_cloudbackup.estate.owner import owner_of
-from pulumi_cloudbackup.resources.program import Declaration, program
+from pulumi_cloudbackup.resources.program import program
 from pulumi_cloudbackup.resources.refusal import Refusal
-from pulumi_cloudbackup.resources.session import SETTINGS, Session
+from pulumi_cloudbackup.resources.session import Session
+from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from pulumi_cloudbackup.resources.resolving import Declaration
 
-NAMESPACE: Final = "cloudbackup"
-_JUDGED_OPTIONS: Final = ("delete_before_replace", "retain_on_delete", "deleted_with", "ignore_changes")
+
+_JUDGED_OPTIONS: Final = (
+    "delete_before_replace",
+    "retain_on_delete",
+    "deleted_with",
+    "ignore_changes",
+    "replace_on_changes",
+)
 _SECRET: Final = f"{NAMESPACE}:accessKeySecret"
 
 
-def owner_input(resource_type: str, name: str, opts: pulumi.ResourceOptions) -> pulumi.Input[str]:
-    """Return the owner of a resource: plain at the top of a stack, an output below a component.
+def parent_types(opts: pulumi.ResourceOptions) -> pulumi.Input[str]:
+    """Return the type chain of a resource's parent: empty at the top of a stack, an output below a component.
 
-    The parent's type chain is in its URN, which only the engine tells; the output carries no dependency, because a
-    resource that depends on its own parent would wait for itself.
+    Only the engine tells it, in the parent's URN; the output carries no dependency, because a resource that depends on
+    its own parent would wait for itself.
     """
+    if opts.parent is None or opts.parent.pulumi_resource_type == "pulumi:pulumi:Stack":
+        return ""
+    found = opts.parent.urn.apply(lambda urn: urn.split("::")[2])
+    return pulumi.Output(set(), cast("Awaitable[str]", found.future(with_unknowns=True)), found.is_known())
+
+
+def owner_input(resource_type: str, name: str, types_above: pulumi.Input[str]) -> pulumi.Input[str]:
+    """Return the owner of a resource: plain at the top of a stack, an output below a component."""
     organization, owner_id = pulumi.get_organization(), get_config(f"{NAMESPACE}:ownerId") or ""
 
-    def owner(parent_types: str) -> str:
+    def owner(chain: str) -> str:
         return owner_of(
             organization=organization,
             owner_id=owner_id,
             project=pulumi.get_project(),
             stack=pulumi.get_stack(),
-            parent_types=parent_types,
+            parent_types=chain,
             resource_type=resource_type,
             name=name,
         )
 
-    if opts.parent is None or opts.parent.pulumi_resource_type == "pulumi:pulumi:Stack":
-        return owner("")
-    found = opts.parent.urn.apply(lambda urn: owner(urn.split("::")[2]))
-    text = cast("Awaitable[str]", found.future(with_unknowns=True))
-    return pulumi.Output(set(), text, found.is_known())
+    if isinstance(types_above, str):
+        return owner(types_above)
+    return cast("pulumi.Output[str]", types_above).apply(owner)
 
 
 def admitted(declaration: Declaration, opts: pulumi.ResourceOptions) -> dict[str, Any]:
@@ -68,11 +83,6 @@ def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
     return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
 
 
-def parent_name(opts: pulumi.ResourceOptions) -> str | None:
-    """Return the name of the parent, where it is not the stack."""
-    return opts.parent.pulumi_resource_name if opts.parent is not None else None
-
-
 def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:
     """Stop a program whose settings cannot work, before anything is registered."""
     _refuse_open_secret()
@@ -81,12 +91,21 @@ def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:
             f'"{name}" has the option import_, which Pulumi does not offer for dynamic resources. '
             f'Remove it and give the argument adopt_id="{opts.import_}" instead.'
         )
-    settings = {key: get_config(f"{NAMESPACE}:{key}") or "" for key in SETTINGS}
+    wrong = _unusable(tuple(str(get_config(f"{NAMESPACE}:{key}") or "") for key in SETTINGS))
+    if wrong is not None:
+        raise pulumi.RunError(wrong)
+
+
+@cache
+def _unusable(values: tuple[str, ...]) -> str | None:
+    """Say what is wrong with the settings; asked by every resource, so remembered."""
+    settings = dict(zip(SETTINGS, values, strict=True))
     try:
         _ = Connection.from_settings(settings, None).address
         Session(settings)
     except (SettingsError, Refusal) as error:
-        raise pulumi.RunError(str(error)) from None
+        return str(error)
+    return None
 
 
 def _refuse_open_secret() -> None:

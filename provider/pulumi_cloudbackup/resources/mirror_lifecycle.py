@@ -117,7 +117,7 @@ class MirrorLifecycle:
         subject = _subject(state)
         if self._is_for_its_source(state, inputs):
             self._session.for_their_source[vault_id] = inputs.get("source_force_destroy") is True
-        if not self._session.asks_in_preview(subject.account):
+        if not self._session.asks_about(subject.account, inputs.get("owner")):
             return
         try:
             if self._session.listing(subject.account, subject.region_id).get(vault_id) is None:

@@ -34,7 +34,7 @@ class MirrorVaultProvider(ResourceProvider):
     @refusing
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Return complete inputs and the problems of this resource."""
-        return providing.check_result(checked_mirror(providing.session(), from_engine(news)))
+        return providing.check_result(checked_mirror(providing.session(), from_engine(_olds), from_engine(news)))
 
     @refusing
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

@@ -13,12 +13,12 @@ from pulumi_cloudbackup.resources.declaring import (
     keep_type_token,
     option_values,
     owner_input,
-    parent_name,
+    parent_types,
     refuse_unusable_settings,
 )
 from pulumi_cloudbackup.resources.existing_vault import ExistingVault
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
-from pulumi_cloudbackup.resources.program import Declaration
+from pulumi_cloudbackup.resources.resolving import Declaration
 from pulumi_cloudbackup.resources.vault import Vault
 
 _ARGUMENTS = ("vault_name", "description", "encrypt_type", "kms_key_id", "allow_last_copy_loss", "account")
@@ -118,6 +118,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         )
         if account is None and isinstance(source, Vault):
             account = source.as_source.get("account")  # a mirror and its source are in one account (CB214)
+        types_above = parent_types(given_opts)
         properties: dict[str, Any] = {
             **_source_inputs(resource_name, source),
             **given(
@@ -132,11 +133,18 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
                 account=account,
                 timeout=timeout,
                 resource_name=resource_name,
-                owner=owner_input(f"pulumi-python:{self._resource_type_name}", resource_name, opts),
+                owner=owner_input(f"pulumi-python:{self._resource_type_name}", resource_name, types_above),
             ),
         }
         declaration = Declaration(
-            "MirrorVault", resource_name, properties, self, option_values(given_opts), parent_name(given_opts), source
+            "MirrorVault",
+            resource_name,
+            properties,
+            self,
+            option_values(given_opts),
+            given_opts.parent,
+            types_above,
+            source,
         )
         properties = admitted(declaration, given_opts)
         outputs = dict.fromkeys((*_ARGUMENTS, *_OUTPUTS))

@@ -5,67 +5,51 @@ vault and mirror that it declares is held at a gate (one input of each awaits it
 until nothing but held registrations is outstanding for half a second (a body that awaits our own outputs). Then all
 are judged together. With an error the gate fails with one text that tells every problem once, and no vault of ours is
 registered. Resources that are declared later are judged when they come (reference/pulumi-engine.md 0.3, 0.8).
+
+Beside the declarations it sees the stack's old state and, where the account may be asked, the live account, listed once
+per region. A resource that was judged with both says so to its own ``check``, which then does not ask again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import datetime as dt
+import os
+import sys
+import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pulumi
+from pulumi.runtime import is_dry_run
 from pulumi.runtime.config import get_config
 from pulumi.runtime.settings import get_root_resource
 
-from pulumi_cloudbackup.estate import UNKNOWN
+from pulumi_cloudbackup.cloud import Patience, SdkCloudBackup
+from pulumi_cloudbackup.resources.account import LiveAccount, ask
 from pulumi_cloudbackup.resources.checking import ASKED_LIVE
-from pulumi_cloudbackup.resources.judging import judge_declarations, report
+from pulumi_cloudbackup.resources.judging import Evidence, Judgement, judge_declarations, report
+from pulumi_cloudbackup.resources.own_state import OldResource, read_own_state
+from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
-from pulumi_cloudbackup.resources.session import SETTINGS, Session
-from pulumi_cloudbackup.resources.wire import from_engine
+from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, resolved
+from pulumi_cloudbackup.resources.session import Session
+from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
+from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
-    from pulumi_cloudbackup.resources.judging import Judgement
+    from pulumi_cloudbackup.cloud import CloudBackup, Connection
     from pulumi_cloudbackup.rules import Problem
+
+T = TypeVar("T")
 
 _QUIET: Final = 0.5
 """Seconds with nothing but held registrations outstanding after which a program's body is taken to await them."""
-_PAUSE: Final = 0.02
 _KEY: Final = "_cloudbackup_program"
-_TURNS: Final = 20
-"""Turns of the event loop in which an output without resource dependencies is resolved."""
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """One vault or mirror that the program declares."""
-
-    kind: str
-    """``Vault`` or ``MirrorVault``."""
-    name: str
-    """The resource name."""
-    properties: Mapping[str, Any]
-    """Its inputs; outputs among them as they are."""
-    resource: object
-    """The resource itself, to be told apart from others of its name."""
-    option_values: Mapping[str, Any]
-    """The options that bear on safety, as the user gave them."""
-    parent_name: str | None = None
-    """The name of the parent, where it is not the stack."""
-    source: object | None = None
-    """Mirrors: the declared resource, or what stands for a vault that this program does not declare."""
-
-
-@dataclass(frozen=True)
-class Declared:
-    """A declaration whose inputs are resolved as far as they are known before anything is registered."""
-
-    declaration: Declaration
-    properties: Mapping[str, Any]
-    """Plain values; what is not known yet, and what is secret, is UNKNOWN."""
+_LANGUAGE_HOST: Final = "pulumi-language-python-exec"
 
 
 class Program:
@@ -75,13 +59,20 @@ class Program:
         """Start with nothing declared."""
         self._waiting: list[Declaration] = []
         self._judged: list[Declared] = []
-        self._told: list[Problem] = []
+        self._told: set[Problem | str] = set()
         self._gate: asyncio.Future[None] | None = None
+        self._old: asyncio.Task[Mapping[str, OldResource] | None] | None = None
+        self._settings = {key: str(get_config(f"{NAMESPACE}:{key}") or "") for key in SETTINGS}
+        self._session = Session(self._settings, connect=_patient_enough)
+        self._asks = _is_under_the_language_host()
+        self._notes: dict[int, Note] = {}
 
     def admit(self, declaration: Declaration, held: pulumi.Input[str]) -> pulumi.Output[str]:
         """Hold one input of a resource until all are judged; fails with the text of all problems."""
         loop = asyncio.get_running_loop()
         self._waiting.append(declaration)
+        if self._old is None:
+            self._old = loop.create_task(read_own_state())
         if self._gate is None or self._gate.done():
             self._gate = loop.create_future()
             loop.create_task(self._open(self._gate))  # noqa: RUF006 - the gate, which resources await, keeps it alive
@@ -91,7 +82,7 @@ class Program:
         async def admitted() -> str:
             await asyncio.shield(gate)
             text: Any = await value.future(with_unknowns=True)
-            return str(text)
+            return with_note(str(text), self._notes.get(id(declaration), Note.NONE))
 
         known: asyncio.Future[bool] = loop.create_future()
         known.set_result(True)
@@ -114,29 +105,85 @@ class Program:
         quiet_since = time.monotonic()
         while not _body_has_ended():
             count = len(self._waiting)
-            await asyncio.sleep(_PAUSE)
-            if len(self._waiting) != count or _calls_in_flight():
+            await asyncio.sleep(PAUSE)
+            if len(self._waiting) != count or in_flight():
                 quiet_since = time.monotonic()
             if time.monotonic() - quiet_since > _QUIET:
                 return
 
     async def _verdict(self) -> str | None:
-        """Judge everything declared so far."""
+        """Judge everything declared so far; return the text of all errors."""
+        new: list[Declared] = []
         while self._waiting:
             declarations, self._waiting = self._waiting, []
-            self._judged += await _resolved(declarations)
-            for _turn in range(_TURNS):  # what is declared inside apply comes a few turns later
+            new += await resolved(declarations)
+            for _turn in range(TURNS):  # what is declared inside apply comes a few turns later
                 await asyncio.sleep(0)
-        judgement = refusing(judge_declarations)(self._judged)
+        self._judged += new
+        old = await self._old if self._old is not None else None
+        live = await self._ask_live(old)
+        evidence = Evidence(
+            old,
+            live,
+            f"{pulumi.get_project()}/{pulumi.get_stack()}/",
+            int(time.time()),
+            dt.datetime.now(dt.timezone.utc).date().isoformat(),
+            self._session.judging,
+        )
+        judgement = refusing(judge_declarations)(self._judged, evidence)
         if _watcher is not None:
             _watcher(judgement)
             return None
+        self._tell(judgement, live)
+        if judgement.errors:
+            return report(judgement)
+        if self._asks:
+            self._notes |= {id(one.declaration): _note(one, judgement, old) for one in new}
+        return None
+
+    async def _ask_live(self, old: Mapping[str, OldResource] | None) -> Mapping[str | None, LiveAccount]:
+        """Ask the live account about everything declared; nothing where it may not be asked."""
+        if not self._asks or _watcher is not None:
+            return {}
+        by_account = refusing(questions)(self._judged, old)
+        asked = {account: one for account, one in by_account.items() if self._session.asks_in_preview(account)}
+        return await _in_thread(lambda: refusing(ask)(self._session, asked)) if asked else {}
+
+    def _tell(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> None:
+        """Tell warnings, what was waived, and whether the live account was seen; each thing once."""
+        for text in misspelt(_configured()):
+            self._once(pulumi.log.warn, text)
         for problem in judgement.warnings:
-            if problem in self._told or (problem.code in ASKED_LIVE and _live_account_is_asked()):
-                continue
-            self._told.append(problem)
-            pulumi.log.warn(problem.one_line)
-        return report(judgement.errors) if judgement.errors else None
+            if problem.code not in ASKED_LIVE or not self._host_will_ask():
+                self._once(pulumi.log.warn, problem.one_line)
+        for problem in judgement.waived:
+            self._once(pulumi.log.info, f"waived ({problem.waived}): {problem.one_line}")
+        for note in judgement.notes:
+            self._once(pulumi.log.warn, note)
+        for failure in (text for answer in live.values() for text in answer.failures.values()):
+            self._once(pulumi.log.warn, f"not fully checked against the live account: {failure}")
+        if self._asks and is_dry_run():
+            if judgement.verified_live:
+                self._once(pulumi.log.info, "checked against the live account.")
+            elif not live:
+                self._once(pulumi.log.info, f"not checked against the live account: {self._why_not_asked()}")
+
+    def _once(self, tell: Callable[[str], None], text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            tell(text)
+
+    def _host_will_ask(self) -> bool:
+        """Whether ``check`` will ask the live account because the program could not."""
+        return not self._asks and self._session.asks_in_preview(None)
+
+    def _why_not_asked(self) -> str:
+        if self._settings.get("preflight") == "off":
+            return f"{NAMESPACE}:preflight is off."
+        return (
+            "no credentials come from the stack's configuration or environment variables. Set "
+            f"{NAMESPACE}:preflight to on to ask with whatever the credentials chain finds, or to off to ask never."
+        )
 
 
 _watcher: Callable[[Judgement], None] | None = None
@@ -146,7 +193,7 @@ def observe(watcher: Callable[[Judgement], None] | None) -> None:
     """Hand every judgement of a program to a watcher, and let the program go on whatever it says.
 
     For callers that run a program to show its problems themselves. Each judgement covers all that is declared so far,
-    so the last one counts; a program that declares nothing of ours is never judged.
+    so the last one counts; a program that declares nothing of ours is never judged. The live account is not asked.
     """
     global _watcher  # noqa: PLW0603 - one process runs one program
     _watcher = watcher
@@ -163,70 +210,59 @@ def program() -> Program | None:
     return found
 
 
-async def _resolved(declarations: Sequence[Declaration]) -> list[Declared]:
-    """Return plain values: what does not resolve by itself, and what is secret, is unknown here.
-
-    All outputs are waited for together, and only outputs: a program of a thousand resources has few of them.
-    """
-    tasks: dict[tuple[int, str], asyncio.Future[Any]] = {}
-    for position, declaration in enumerate(declarations):
-        for key, value in declaration.properties.items():
-            if value is not None and not _is_plain(value):
-                tasks[position, key] = asyncio.ensure_future(_plain(pulumi.Output.from_input(value)))
-    for _turn in range(_TURNS):
-        if all(task.done() for task in tasks.values()):
-            break
-        await asyncio.sleep(0)
-    resolved: list[Declared] = []
-    for position, declaration in enumerate(declarations):
-        properties = {key: value for key, value in declaration.properties.items() if value is not None}
-        for key in properties:
-            if (task := tasks.get((position, key))) is not None:
-                properties[key] = task.result() if task.done() and not task.exception() else UNKNOWN
-        resolved.append(Declared(declaration, properties))
-    return resolved
+def _note(one: Declared, judgement: Judgement, old: object | None) -> Note:
+    if not judgement.verified_live:
+        return Note.JUDGED
+    if not one.is_known:
+        return Note.NONE
+    return Note.JUDGED if old is None else Note.JUDGED_LIVE
 
 
-def _is_plain(value: object) -> bool:
-    if isinstance(value, dict):
-        return all(_is_plain(item) for item in value.values())
-    return isinstance(value, (str, bool, int, float))
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Do something that blocks, in a thread that nobody waits for when the program ends."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def run() -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            try:
+                result = work()
+            except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+                loop.call_soon_threadsafe(done.set_exception, error)
+            else:
+                loop.call_soon_threadsafe(done.set_result, result)
+
+    threading.Thread(target=run, daemon=True).start()
+    return await done
 
 
-async def _plain(output: pulumi.Output[Any]) -> Any:
-    if await output.is_secret() or not await output.is_known():
-        return UNKNOWN
-    return from_engine(await output.future(with_unknowns=True))
+def _patient_enough(connection: Connection) -> CloudBackup:
+    """Return the service for advice: a preview does not wait as long for an answer as an update has to."""
+    return SdkCloudBackup(connection, Patience(attempts=3))
 
 
-def _live_account_is_asked() -> bool:
-    """Whether ``check`` will ask the live account, so that its answer is told and not our doubt."""
-    settings = {key: get_config(f"cloudbackup:{key}") or "" for key in SETTINGS}
+def _configured() -> Iterable[str]:
+    """Return the keys of the stack's configuration (a private detail of the SDK; none where it is not there)."""
     try:
-        return Session(settings).asks_in_preview(None)
-    except Refusal:
-        return False
+        from pulumi.runtime.config import CONFIG  # noqa: PLC0415 - private, so only where it is used
+
+        return tuple(CONFIG.get())
+    except (ImportError, AttributeError, LookupError, TypeError):
+        return ()
+
+
+def _is_under_the_language_host() -> bool:
+    """Whether the engine started this very process for the program, with the settings that its provider hosts have.
+
+    Inside somebody's own process (inline programs of the Automation API, tests) the environment may be another one, so
+    there only the provider host asks the live account.
+    """
+    frame: Any = sys._getframe()  # noqa: SLF001 - the outermost frame tells who runs the program
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return bool(os.path.basename(frame.f_code.co_filename).startswith(_LANGUAGE_HOST))  # noqa: PTH119 - a name
 
 
 def _body_has_ended() -> bool:
     """Whether the program's body has run to its end: the stack's outputs are registered then (a private detail)."""
     return bool(getattr(get_root_resource(), "_outputs_registered", True))
-
-
-def _calls_in_flight() -> bool:
-    """Whether the engine is working on a call, other than registrations that still wait for their inputs.
-
-    Looks at the frames of the SDK's own tasks (private details); what cannot be seen counts as waiting.
-    """
-    from pulumi.runtime.settings import _get_rpc_manager  # noqa: PLC0415 - private, so only where it is used
-
-    for rpc in list(getattr(_get_rpc_manager(), "rpcs", ())):
-        if not isinstance(rpc, asyncio.Task) or rpc.done():
-            continue
-        coroutine: Any = rpc.get_coro()
-        if not getattr(coroutine, "__name__", "").startswith("do_register"):
-            return True
-        frame = getattr(coroutine, "cr_frame", None)
-        if frame is not None and "resolver" in frame.f_locals:
-            return True
-    return False

@@ -13,7 +13,8 @@ from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.estate import Unknown
 from pulumi_cloudbackup.resources.host import prepare_host
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing, tell
-from pulumi_cloudbackup.resources.session import SETTINGS, Session
+from pulumi_cloudbackup.resources.session import Session
+from pulumi_cloudbackup.resources.settings import SETTINGS
 from pulumi_cloudbackup.resources.watchdog import Watchdog, engine_address
 from pulumi_cloudbackup.resources.wire import Properties, to_engine
 
@@ -59,8 +60,8 @@ def check_result(checked: Checked) -> CheckResult:
 
     The failures name no property: the engine would print its value, in clear also where it is a secret.
     """
-    for problem in checked.warnings:
-        tell(f"warning {problem.one_line}")
+    for warning in checked.warnings:
+        tell(warning)
     failures = [CheckFailure("", problem.one_line) for problem in checked.errors]
     return CheckResult(to_engine(checked.inputs), failures)
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 DEBUG_VARIABLE = "CLOUDBACKUP_DEBUG"
-_WRONG_KEY = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "IncompleteSignature", "InvalidSecurityToken")
 
 
 class Refusal(Exception):  # noqa: N818 - what it is for the user: nothing failed, the provider declined or gave up
@@ -69,7 +68,7 @@ def explained(error: CloudError) -> str:
     text = str(error)
     if error.code == "Unreachable":
         return f"{text} Check the network and the endpoint, then run the same command again."
-    if error.code.startswith(_WRONG_KEY):
+    if error.is_wrong_key:
         return (
             f"{text} Check the access key: cloudbackup:accessKeyId and cloudbackup:accessKeySecret, or the "
             "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET variables. After a change of the "

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.cloud import CloudBackup, CloudError, Connection, SdkCloudBackup, SettingsError
 from pulumi_cloudbackup.resources.refusal import Refusal
+from pulumi_cloudbackup.resources.settings import judging_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pulumi_cloudbackup.estate import LiveVault
 
-SETTINGS: Final = ("accessKeyId", "accessKeySecret", "endpoint", "preflight", "ownerId")
-"""The keys of stack configuration, namespace ``cloudbackup``."""
 PREFLIGHT_MODES: Final = ("auto", "on", "off")
+_ANY_REGION: Final = "cn-hangzhou"
+"""Where the regions that take mirrors are asked for; whether the answer depends on it, no document says."""
 
 
 class Session:
@@ -41,12 +42,17 @@ class Session:
         self._fresh: dict[tuple[str | None, str], dict[str, LiveVault]] = {}
         self._listing_locks: dict[tuple[str | None, str], threading.Lock] = {}
         self._generation: dict[tuple[str | None, str], int] = {}
-        self._regions: dict[str | None, tuple[str, ...] | CloudError] = {}
+        self._regions: dict[tuple[str | None, str], tuple[str, ...] | CloudError] = {}
         self._deleted: set[str] = set()
         self.brought_up: set[str] = set()
         """Ids that this run created or took up: never to be deleted in the same run."""
+        self.judged_live: set[str] = set()
+        """Owners of the resources that the program has judged with the live account and its old state in sight."""
+        self._news: set[str] = set()
         self.for_their_source: dict[str, bool] = {}
         """Mirrors that are replaced because their source is, and whether that source's data may go (in state)."""
+        self.judging = judging_from(settings)
+        """How problems are taken in this stack."""
         mode = settings.get("preflight") or "auto"
         if mode not in PREFLIGHT_MODES:
             raise Refusal(f"cloudbackup:preflight is {mode!r}. Set it to one of: {', '.join(PREFLIGHT_MODES)}.")
@@ -64,6 +70,18 @@ class Session:
         if self._preflight == "auto":
             return self._connection(account).is_explicit
         return self._preflight == "on"
+
+    def asks_about(self, account: str | None, owner: object) -> bool:
+        """Whether the live account may be asked about a replacement: not where the program has judged it with it."""
+        return owner not in self.judged_live and self.asks_in_preview(account)
+
+    def is_news(self, text: str) -> bool:
+        """Whether something is told for the first time in this run."""
+        with self._lock:
+            if text in self._news:
+                return False
+            self._news.add(text)
+            return True
 
     def first_listing(self, account: str | None, region_id: str) -> Mapping[str, LiveVault]:
         """Return the vaults of a region as this run first saw them, by id, less those that it deleted."""
@@ -98,13 +116,21 @@ class Session:
 
     def live_regions(self, account: str | None) -> tuple[str, ...]:
         """Return the regions that the service lists, asked once, also where it gives no answer; raise CloudError."""
-        with self._listing_lock((account, "")):
-            if account not in self._regions:
+        return self._asked_once(account, "regions", lambda: self.cloud(account).list_regions())
+
+    def mirror_regions(self, account: str | None) -> tuple[str, ...]:
+        """Return the regions that take mirrors, asked once, also where it gives no answer; raise CloudError."""
+        return self._asked_once(account, "mirror regions", lambda: self.cloud(account).list_mirror_regions(_ANY_REGION))
+
+    def _asked_once(self, account: str | None, what: str, question: Callable[[], Sequence[str]]) -> tuple[str, ...]:
+        key = (account, what)
+        with self._listing_lock(key):
+            if key not in self._regions:
                 try:
-                    self._regions[account] = tuple(self.cloud(account).list_regions())
+                    self._regions[key] = tuple(question())
                 except CloudError as error:
-                    self._regions[account] = error
-            found = self._regions[account]
+                    self._regions[key] = error
+            found = self._regions[key]
         if isinstance(found, CloudError):
             raise found
         return found

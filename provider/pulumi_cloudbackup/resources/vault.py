@@ -13,10 +13,10 @@ from pulumi_cloudbackup.resources.declaring import (
     keep_type_token,
     option_values,
     owner_input,
-    parent_name,
+    parent_types,
     refuse_unusable_settings,
 )
-from pulumi_cloudbackup.resources.program import Declaration
+from pulumi_cloudbackup.resources.resolving import Declaration
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
         if isinstance(vault_name, pulumi.Output):
             vault_name = vault_name.apply(lambda given_name: default_name if given_name is None else given_name)
         name = vault_name if vault_name is not None else default_name
+        types_above = parent_types(given_opts)
         self.as_source = given(
             region_id=region_id,
             vault_name=name,
@@ -142,7 +143,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             kms_key_id=kms_key_id,
             account=account,
             force_destroy=force_destroy,
-            owner=owner_input(self._type_token(), resource_name, opts),
+            owner=owner_input(self._type_token(), resource_name, types_above),
         )
         more = given(
             description=description,
@@ -155,7 +156,13 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             resource_name=resource_name,
         )
         declaration = Declaration(
-            "Vault", resource_name, {**self.as_source, **more}, self, option_values(given_opts), parent_name(given_opts)
+            "Vault",
+            resource_name,
+            {**self.as_source, **more},
+            self,
+            option_values(given_opts),
+            given_opts.parent,
+            types_above,
         )
         properties = {**dict.fromkeys((*_ARGUMENTS, *_OUTPUTS)), **admitted(declaration, given_opts)}
         super().__init__(VaultProvider(), resource_name, properties, opts)

@@ -74,10 +74,12 @@ class VaultLifecycle:
         refuse_data_loss(subject.name, live, consent_in_state=state.get("force_destroy") is True)
         self._lifecycle.delete(subject, vault_id, lambda: self._blocking_mirror(subject, vault_id))
 
-    def replacement_is_allowed(self, vault_id: str, state: Properties, because: tuple[str, ...]) -> None:
+    def replacement_is_allowed(
+        self, vault_id: str, state: Properties, inputs: Properties, because: tuple[str, ...]
+    ) -> None:
         """Refuse a replacement in preview that would destroy data without consent; silent where nobody can tell."""
         subject = vault_subject(state)
-        if state.get("force_destroy") is True or not self._session.asks_in_preview(subject.account):
+        if state.get("force_destroy") is True or not self._session.asks_about(subject.account, inputs.get("owner")):
             return
         try:
             live = self._session.listing(subject.account, subject.region_id).get(vault_id)

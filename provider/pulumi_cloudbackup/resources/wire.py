@@ -7,6 +7,7 @@ The engine gives unknowns as ``pulumi.output.Unknown`` (without equality), numbe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pulumi
@@ -84,6 +85,32 @@ def to_engine(value: Any) -> Any:
 def known_text(value: Any) -> str | None:
     """Return a text that is there and known; otherwise ``None``."""
     return value if isinstance(value, str) and value else None
+
+
+class Note(Enum):
+    """What the program tells the ``check`` of a resource, behind its owner: an owner has no blank."""
+
+    NONE = ""
+    """Nothing: the program could not ask the live account about it."""
+    JUDGED = " judged"
+    """All that can be said in advance was said."""
+    JUDGED_LIVE = " judged-live"
+    """So it was, and with the live account and the old state in sight."""
+
+
+def with_note(owner: str, note: Note) -> str:
+    """Return an owner with a note behind it."""
+    return f"{owner}{note.value}"
+
+
+def without_note(owner: Any) -> tuple[Any, Note]:
+    """Return an owner as it is, and its note."""
+    if isinstance(owner, str):
+        plain, blank, word = owner.partition(" ")
+        for note in (Note.JUDGED, Note.JUDGED_LIVE):
+            if blank + word == note.value:
+                return plain, note
+    return owner, Note.NONE
 
 
 def resource_name(properties: Properties) -> str:

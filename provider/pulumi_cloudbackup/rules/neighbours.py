@@ -14,7 +14,7 @@ once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource, MirrorVault, Source, Unknown, Vault, is_known
 from pulumi_cloudbackup.rules.source_rules import FoundSource
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import Estate
 
 Resource: TypeAlias = Vault | MirrorVault
+_GONE: Final = "GONE"
+"""The status of what is listed no more."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,18 @@ class Neighbours:
             return self._absent(written, account), _source_as_written(written), None
         if place.account != account:
             return FoundSource(written.id, account=place.account), _source_as_written(written), place
-        gone = place.resource.status == "GONE" and not place.is_declared
+        gone = place.resource.status == _GONE and not place.is_declared
         really = _other_region(place.resource.region_id, written.region_id)
-        found = FoundSource(written.id, resource=place.resource, is_missing=gone, region_id=really)
+        found = FoundSource(
+            written.id, resource=place.resource, is_missing=gone, is_lost=_is_lost(place), region_id=really
+        )
         return found, source_at(place.resource), place
 
     def _named(self, name: str, account: str) -> tuple[FoundSource, Source, Place | None]:
         place = self.by_name.get((account, name))
         if place is not None:
-            return FoundSource(name, by_name=True, resource=place.resource), source_at(place.resource), place
+            found = FoundSource(name, by_name=True, resource=place.resource, is_lost=_is_lost(place))
+            return found, source_at(place.resource), place
         elsewhere = self.accounts_by_name.get(name)
         if elsewhere:
             other = self.by_name[(min(elsewhere), name)]
@@ -167,6 +172,11 @@ def _is_declared_too(index: Neighbours, place: Place, owners: dict[str, Place]) 
     if isinstance(id_, str):
         index.by_id[id_] = declared
     return True
+
+
+def _is_lost(place: Place) -> bool:
+    """Whether a declared vault was there and is no more; one whose replacement was interrupted is created anew."""
+    return place.is_declared and place.resource.status == _GONE and not place.resource.pending_replacement
 
 
 def _other_region(really: str | Unknown, written: str | Unknown | None) -> str | Unknown | None:

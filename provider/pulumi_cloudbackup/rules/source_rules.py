@@ -32,6 +32,8 @@ class FoundSource:
     """The account that has the source, where it is found only in another one than the mirror's."""
     is_missing: bool | Unknown | None = None
     """Whether nobody has it; ``None``: cannot tell; unknown: its id is known only after apply."""
+    is_lost: bool = False
+    """Whether it is declared and was there, and the account has it no more."""
     region_id: str | Unknown | None = None
     """The region where a source of this id really is, where that is not the region written; unknown: it may be so."""
 
@@ -99,6 +101,13 @@ def source_exists(mirror: MirrorVault, found: FoundSource) -> Iterator[Finding]:
             f'The source {found.label} of mirror vault "{mirror.name}" does not exist in the account. Without its '
             "source a mirror cannot be created.",
             f'Correct the id and the region of the source of "{mirror.name}".',
+        )
+    elif found.is_lost and mirror.existing_id is None:
+        yield Broken(
+            "source",
+            f'The source {_quoted(found)} of mirror vault "{mirror.name}" is gone: the account has no vault of its id '
+            "any more. Without its source a mirror cannot be created.",
+            "If it is lost, run `pulumi refresh`: the next update then creates it again, and its mirror with it.",
         )
     elif found.region_id is not None and not is_known(found.region_id):
         yield NotYetKnown("source")
@@ -178,8 +187,8 @@ def _too_many(rivals: Rivals) -> str:
     why = "A source has at most one mirror; any further one ends in status ERROR."
     if not existing:
         return f"Source {rivals.source} would have {rivals.count} mirror vaults: {_listed(declared)}. {why}"
-    has = f"Source {rivals.source} has the mirror vault {_listed(existing)} already"
-    return f"{has}, and the program declares {_listed(declared)}. {why}"
+    has = f"Source {rivals.source} already has the mirror vault {_listed(existing)}"
+    return f"{has}; the program declares {_listed(declared)}. {why}"
 
 
 def _way_out(rivals: Rivals) -> str:

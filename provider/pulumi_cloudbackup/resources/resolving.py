@@ -1,0 +1,198 @@
+"""What a program declares, and the plain values behind it as far as they are known before anything is registered.
+
+Knows the private details of Pulumi's SDK that this needs; each is looked for before it is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+
+from pulumi_cloudbackup.estate import UNKNOWN, is_known
+from pulumi_cloudbackup.resources.matching import inherited_aliases, urn_of
+from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
+from pulumi_cloudbackup.resources.wire import from_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+PAUSE: Final = 0.02
+"""Seconds between two looks at what is under way."""
+TURNS: Final = 20
+"""Turns of the event loop in which an output without resource dependencies is resolved."""
+_QUIET: Final = 0.2
+"""Seconds with nothing under way after which a value that is not there will not come by itself."""
+_CALL_PATIENCE: Final = 30.0
+"""Seconds to wait for values that calls in flight may bring, such as those of a stack reference."""
+_REGISTRATION_PATIENCE: Final = 2.0
+"""Seconds to wait for values that other people's resources may bring; in an update, creating one may take long."""
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """One vault or mirror that the program declares."""
+
+    kind: str
+    """``Vault`` or ``MirrorVault``."""
+    name: str
+    """The resource name."""
+    properties: Mapping[str, Any]
+    """Its inputs; outputs among them as they are."""
+    resource: object
+    """The resource itself, to be told apart from others of its name."""
+    option_values: Mapping[str, Any]
+    """The options that bear on safety, as the user gave them."""
+    parent: pulumi.Resource | None = None
+    """The parent, where the user gave one."""
+    parent_types: pulumi.Input[str] = ""
+    """The type chain of the parent, empty at the top of the stack."""
+    source: object | None = None
+    """Mirrors: the declared resource, or what stands for a vault that this program does not declare."""
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        """Properties that follow from another declaration: the id of a source that the program declares."""
+        return ("source_vault_id",) if isinstance(self.source, pulumi.Resource) else ()
+
+    @property
+    def parent_name(self) -> str | None:
+        """The name of the parent, where it is not the stack."""
+        return self.parent.pulumi_resource_name if self.parent is not None else None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declaration whose inputs are resolved as far as they are known before anything is registered."""
+
+    declaration: Declaration
+    properties: Mapping[str, Any]
+    """Plain values; what is not known yet, and what is secret, is UNKNOWN."""
+    urn: str | None = None
+    """Its URN; ``None``: its parent's is not known yet."""
+    aliases: tuple[str, ...] = ()
+    """Its earlier URNs, those that it inherits from its parent included."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether every value is known, or follows from another declaration."""
+        return all(key in self.declaration.follows or is_known(value) for key, value in self.properties.items())
+
+
+async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
+    """Return plain values: what does not resolve by itself, and what is secret, is unknown here.
+
+    All outputs are waited for together, and only outputs: a program of a thousand resources has few of them.
+    """
+    tasks: dict[tuple[int, str], asyncio.Future[Any]] = {}
+    for position, declaration in enumerate(declarations):
+        for key, value in declaration.properties.items():
+            if value is not None and not _is_plain(value) and key not in declaration.follows:
+                tasks[position, key] = asyncio.ensure_future(_plain(pulumi.Output.from_input(value)))
+        if not isinstance(declaration.parent_types, str) or _has_aliases(declaration):
+            tasks[position, ""] = asyncio.ensure_future(_names(declaration))
+    await _wait_for_values(tasks.values())
+    found: list[Declared] = []
+    for position, declaration in enumerate(declarations):
+        properties = {key: value for key, value in declaration.properties.items() if value is not None}
+        properties |= dict.fromkeys(declaration.follows, UNKNOWN)
+        for key in properties:
+            if (task := tasks.get((position, key))) is not None:
+                properties[key] = _result(task, UNKNOWN)
+        names = tasks.get((position, ""))
+        urn, aliases = _result(names, (None, ())) if names is not None else (_urn(declaration, ""), ())
+        found.append(Declared(declaration, properties, urn, aliases))
+    return found
+
+
+async def _wait_for_values(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Wait until all are there, or until nothing that is under way can bring the others."""
+    for _turn in range(TURNS):
+        if all(task.done() for task in tasks):
+            return
+        await asyncio.sleep(0)
+    start = quiet_since = time.monotonic()
+    while not all(task.done() for task in tasks):
+        flying = in_flight()
+        now = time.monotonic()
+        if flying:
+            quiet_since = now
+        patience = _CALL_PATIENCE if "call" in flying else _REGISTRATION_PATIENCE
+        if now - quiet_since > _QUIET or now - start > patience:
+            return
+        await asyncio.sleep(PAUSE)
+
+
+def _result(task: asyncio.Future[Any], otherwise: Any) -> Any:
+    return task.result() if task.done() and not task.cancelled() and not task.exception() else otherwise
+
+
+async def _names(declaration: Declaration) -> tuple[str | None, tuple[str, ...]]:
+    """Return a resource's URN and its earlier ones."""
+    parent_types: Any = await _plain(pulumi.Output.from_input(declaration.parent_types))
+    urn = _urn(declaration, parent_types) if isinstance(parent_types, str) else None
+    own = [await _plain(pulumi.Output.from_input(alias)) for alias in _aliases_of(declaration.resource)]
+    aliases = [alias for alias in own if isinstance(alias, str)]
+    if urn is not None and declaration.parent is not None:
+        parent_urn = await _plain(pulumi.Output.from_input(declaration.parent.urn))
+        earlier = [await _plain(pulumi.Output.from_input(alias)) for alias in _aliases_of(declaration.parent)]
+        known = [alias for alias in earlier if isinstance(alias, str)]
+        if isinstance(parent_urn, str):
+            for name in (urn, *aliases):
+                aliases.extend(inherited_aliases(name, parent_urn, known))
+    return urn, tuple(dict.fromkeys(aliases))
+
+
+def _urn(declaration: Declaration, parent_types: str) -> str:
+    return urn_of(
+        stack=pulumi.get_stack(),
+        project=pulumi.get_project(),
+        parent_types=parent_types,
+        resource_type=VAULT_TYPE if declaration.kind == "Vault" else MIRROR_TYPE,
+        name=declaration.name,
+    )
+
+
+def _has_aliases(declaration: Declaration) -> bool:
+    return bool(_aliases_of(declaration.resource) or _aliases_of(declaration.parent))
+
+
+def _aliases_of(resource: object) -> Sequence[pulumi.Input[str]]:
+    """Return the aliases of a resource as URNs (a private detail: the SDK has worked them out)."""
+    return getattr(resource, "_aliases", None) or ()
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(_is_plain(item) for item in value.values())
+    return isinstance(value, (str, bool, int, float))
+
+
+async def _plain(output: pulumi.Output[Any]) -> Any:
+    if await output.is_secret() or not await output.is_known():
+        return UNKNOWN
+    return from_engine(await output.future(with_unknowns=True))
+
+
+def in_flight() -> set[str]:
+    """Return what the engine is working on: ``call``, and ``registration`` where that no longer waits for its inputs.
+
+    Looks at the frames of the SDK's own tasks (private details); what cannot be seen counts as waiting.
+    """
+    from pulumi.runtime.settings import _get_rpc_manager  # noqa: PLC0415 - private, so only where it is used
+
+    flying = set()
+    for rpc in list(getattr(_get_rpc_manager(), "rpcs", ())):
+        if not isinstance(rpc, asyncio.Task) or rpc.done():
+            continue
+        coroutine: Any = rpc.get_coro()
+        if not getattr(coroutine, "__name__", "").startswith("do_register"):
+            flying.add("call")
+            continue
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and "resolver" in frame.f_locals:
+            flying.add("registration")
+    return flying

@@ -122,16 +122,6 @@ def test_settings_that_cannot_work_stop_the_preview(project: Project, key: str, 
     assert words in project.preview().failed().output
 
 
-def test_a_mirror_renamed_without_alias_is_told_about_aliases(project: Project, service: Service) -> None:
-    """The engine creates the new one first; the service's one mirror is named, and the way out that works."""
-    program = SOURCE + 'MirrorVault("{name}", source=orders, region_id="cn-shanghai", vault_name="dr")'
-    project.program(program.format(name="orders-dr")).up().ok()
-    refused = project.program(program.format(name="orders-dr-2")).up().failed()
-    assert "CB202" in refused.output
-    assert "give it an alias of its old name" in refused.output
-    assert [call for call in refused.calls if call.startswith("Create")] == []
-
-
 def test_service_that_cannot_be_reached(project: Project) -> None:
     """A preview works without the service; an update says what to check."""
     project.env["CLOUDBACKUP_ENDPOINT"] = "http://127.0.0.1:9"

@@ -49,7 +49,7 @@ def goes_on(project: Project) -> list[str]:
 
 def test_killed_before_the_call(project: Project, service: Service) -> None:
     """The orphaned host makes no call any more; the next run creates each vault once."""
-    project.program(PAIR)
+    project.program(PAIR).config("cloudbackup:preflight", "off")
     service.fault(action="DescribeVaults", fault="slow", seconds=4.0, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
@@ -67,7 +67,7 @@ def test_killed_before_the_call(project: Project, service: Service) -> None:
 
 def test_killed_after_the_call(project: Project, service: Service) -> None:
     """The vault exists, no state knows it: the next run finds it by its owner and takes it up."""
-    project.program(PAIR)
+    project.program(PAIR).config("cloudbackup:preflight", "off")
     service.fault(action="CreateVault", fault="slow", seconds=2.0, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
@@ -101,7 +101,7 @@ def test_killed_between_delete_and_create_of_a_replacement(project: Project, ser
 
 def test_provider_host_killed(project: Project, service: Service) -> None:
     """The engine says so, keeps no pending operation, and the next run takes the vault up."""
-    project.program(PAIR)
+    project.program(PAIR).config("cloudbackup:preflight", "off")
     service.fault(action="CreateVault", fault="slow", seconds=1.5, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -187,3 +189,116 @@ def test_mirror():
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+INLINE = """
+import pulumi
+from pulumi import automation
+from pulumi_cloudbackup import ExistingVault, MirrorVault, Vault
+
+
+def program():
+    a = Vault("a", region_id="cn-hangzhou", vault_name="{name}")
+    MirrorVault("a-dr", source={source}, region_id="cn-shanghai")
+
+
+stack = automation.create_or_select_stack("dev", project_name="inline", program=program)
+lines = []
+for command in (lambda: stack.preview(on_output=lines.append), lambda: stack.up(on_output=lines.append)):
+    try:
+        command()
+        print("succeeded")
+    except automation.CommandError:
+        print("refused")
+print("\\n".join(lines))
+print("the caller lives")
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "codes"),
+    [
+        ("", "a", {"CB101"}),
+        ("fine", 'ExistingVault("v-nowhere", "cn-hangzhou")', {"CB210"}),
+        ("fine", "a", set()),
+    ],
+)
+def test_inline_programs(project: Project, service: Service, name: str, source: str, codes: set[str]) -> None:
+    """Never kill the caller; what only the live account shows is found by the provider host, whose settings count."""
+    project.program("")
+    (project.folder / "inline.py").write_text(INLINE.format(name=name, source=source))
+    since = service.last()
+    done = subprocess.run(
+        [sys.executable, "inline.py"],
+        cwd=project.folder,
+        env=project.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert "the caller lives" in done.stdout
+    assert set(re.findall(r"\b(CB\d+): ", done.stdout)) == codes
+    assert done.stdout.count("refused") == (2 if codes else 0)
+    assert [call for call in service.mutations(since) if "a-dr" in call or "[COPY]" in call] == (
+        [] if codes else ["CreateReplicationVault [COPY]-fine"]
+    )
+
+
+def test_strict_makes_warnings_errors_and_waivers_answer_for_them(project: Project) -> None:
+    """A waived problem is shown as waived; an expired waiver counts no more, an unused one is told."""
+    project.program(
+        """
+        a = Vault("a", region_id="cn-hangzhou", encrypt_type="KMS", kms_key_id="key-1")
+        MirrorVault("a-dr", source=a, region_id="cn-shanghai", kms_key_id="key-1")
+        b = Vault("b", region_id="cn-hangzhou", kms_key_id="key-1")
+        """
+    )
+    project.config("cloudbackup:strict", "true")
+    strict = project.run("preview").failed()
+    assert sorted(re.findall(r"^ (CB\d+): ", strict.output, re.MULTILINE)) == ["CB107", "CB208"]
+
+    def waive(number: int, code: str, resource: str, expires: str) -> None:
+        for field, value in (("code", code), ("resource", resource), ("reason", "agreed"), ("expires", expires)):
+            project.config(f"cloudbackup:waivers[{number}].{field}", value, "--path", "--plaintext").ok()
+
+    waive(0, "CB208", "a-dr", "2999-12-31")
+    waive(1, "CB107", "b", "2001-01-31")
+    expired = project.run("preview").failed()
+    assert sorted(re.findall(r"^ (CB\d+): ", expired.output, re.MULTILINE)) == ["CB107"]
+    assert 'The waiver of CB107 for "b" expired on 2001-01-31 and counts no more.' in expired.output
+    waive(1, "CB107", "b", "2999-12-31")
+    waive(2, "CB207", "a", "2999-12-31")
+    waived = project.run("preview").ok()
+    assert "waived (agreed): CB208" in waived.output
+    assert "waived (agreed): CB107" in waived.output
+    assert 'The waiver of CB207 for "a" names no problem of this program; remove it.' in waived.output
+
+
+def test_settings_that_mean_nothing_are_told(project: Project) -> None:
+    """A misspelt setting would otherwise be silent."""
+    project.program('Vault("a", region_id="cn-hangzhou")').config("cloudbackup:prefligth", "off")
+    told = project.run("preview").ok().output
+    assert (
+        "warning: cloudbackup:prefligth is set, but there is no such setting. Did you mean cloudbackup:preflight?"
+        in told
+    )
+    project.config("cloudbackup:strict", "yes")
+    assert "cloudbackup:strict is 'yes'. Set it to true or false." in project.run("preview").failed().output
+
+
+def test_what_an_engine_side_transform_changes_is_judged_by_check(project: Project) -> None:
+    """It runs after the program was judged, so its mistakes come from the provider, one resource at a time."""
+    project.program(
+        """
+        def shorten(args):
+            if "vault_name" in args.props:
+                return pulumi.ResourceTransformResult({**args.props, "vault_name": "x" * 65}, args.opts)
+        pulumi.runtime.register_resource_transform(shorten)
+        Vault("a", region_id="cn-hangzhou")
+        """
+    )
+    refused = project.up().failed()
+    assert "CB101" in refused.output
+    assert refused.calls == []

@@ -51,17 +51,19 @@ from floor import Idle
 for n in range({pairs}):
     source = Idle(f"v{{n}}", region_id="cn-hangzhou", vault_name=f"v{{n}}", vault_type="STANDARD",
                   encrypt_type="HBR_PRIVATE", force_destroy=False, worm_enabled=False, owner=f"shop/dev/v{{n}}",
-                  account=f"team-{{n % 25}}", resource_name=f"v{{n}}")
+                  resource_name=f"v{{n}}")
     Idle(f"m{{n}}", source_vault_id=source.id, source_region_id="cn-hangzhou", source_vault_name=f"v{{n}}",
          source_vault_type="STANDARD", source_encrypt_type="HBR_PRIVATE", region_id="cn-shanghai",
-         vault_name=f"m{{n}}", owner=f"shop/dev/m{{n}}", account=f"team-{{n % 25}}", resource_name=f"m{{n}}")
+         vault_name=f"m{{n}}", owner=f"shop/dev/m{{n}}", resource_name=f"m{{n}}")
 """
 OURS = """
 regions = ("cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-qingdao")
-for n in range({pairs}):  # spread over accounts and regions, within the service's quotas
-    source = Vault(f"v{{n}}", region_id="cn-hangzhou", account=f"team-{{n % 25}}")
-    MirrorVault(f"m{{n}}", source=source, region_id=regions[n // 25 % 4])
+for n in range({pairs}):
+    source = Vault(f"v{{n}}", region_id="cn-hangzhou")
+    MirrorVault(f"m{{n}}", source=source, region_id=regions[n % 4])
 """
+LIMITS = '{"vaults": 100000, "mirrors_per_region": 100000}'
+"""So many resources are beyond the documented quotas of one account."""
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -92,18 +94,21 @@ def benchmark_preview(arguments: argparse.Namespace) -> None:
         ours = Project(Path(folder), service)
         for resources in arguments.resources:
             floor.program(FLOOR.format(pairs=resources // 2))
-            ours.program(OURS.format(pairs=resources // 2))
-            times: dict[str, list[float]] = {"floor": [], "ours": []}
-            before = service.last()
+            ours.program(OURS.format(pairs=resources // 2)).config("cloudbackup:limits", LIMITS)
+            runs = {"floor": (floor, "auto"), "ours": (ours, "auto"), "ours, account not asked": (ours, "off")}
+            times: dict[str, list[float]] = {name: [] for name in runs}
+            calls = 0
             for _round in range(arguments.rounds):
-                times["floor"].append(timed(lambda: floor.run("preview").ok()))
-                times["ours"].append(timed(lambda: ours.run("preview").ok()))
-            a, b = (statistics.median(times[name]) for name in ("floor", "ours"))
-            calls = len(service.calls(before))
-            print(
-                f"preview of {resources}: floor {a:.2f} s, ours {b:.2f} s, ratio {b / a:.2f} (target 1.25), "
-                f"{calls // arguments.rounds} API calls a preview"
+                for name, (project, preflight) in runs.items():
+                    project.config("cloudbackup:preflight", preflight)
+                    before = service.last()
+                    times[name].append(timed(lambda p=project: p.run("preview").ok()))  # type: ignore[misc] # a default binds the loop's value
+                    calls = max(calls, len(service.calls(before)))
+            median = {name: statistics.median(taken) for name, taken in times.items()}
+            told = ", ".join(
+                f"{name} {median[name]:.2f} s, ratio {median[name] / median['floor']:.2f}" for name in list(runs)[1:]
             )
+            print(f"preview of {resources}: floor {median['floor']:.2f} s, {told} (target 1.25), {calls} API calls")
 
 
 def benchmark_up(_: argparse.Namespace) -> None:

@@ -208,6 +208,11 @@ def test_adopt_takes_over_without_creating(project: Project, service: Service, t
     service.patch("theirs", Description="made in the console")
     project.program(f'Vault("mine", region_id="cn-hangzhou", adopt_id="{theirs}", vault_type="OTS_BACKUP")')
     assert "its vault_type is STANDARD" in project.up().failed().output
+    project.program('Vault("mine", region_id="cn-hangzhou", adopt_id="v-nowhere")')
+    assert "CB112: Vault v-nowhere cannot be taken over" in project.run("preview").failed().output
+    project.config("cloudbackup:preflight", "off")
+    assert "CB112: Existing vault that cannot be taken over" in project.up().failed().output
+    project.run("config", "rm", "cloudbackup:preflight").ok()
 
     project.program(f'Vault("mine", region_id="cn-hangzhou", adopt_id="{theirs}")')
     assert project.up().ok().calls == ["UpdateVault mine"]

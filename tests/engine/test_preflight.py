@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -29,7 +30,7 @@ def asked(service: Service, since: int) -> Counter[str]:
 
 
 @pytest.fixture
-def elsewhere(project: Project, tmp_path, service: Service) -> Project:
+def elsewhere(project: Project, tmp_path: Path, service: Service) -> Project:
     """Another stack of the same account."""
     return Project(tmp_path / "elsewhere", service, name="billing", stack="prod")
 
@@ -277,7 +278,9 @@ def test_a_stack_reference_is_known_in_time(project: Project, elsewhere: Project
         ({"fault": "http_503"}, "not fully checked against the live account"),
     ],
 )
-def test_an_account_that_does_not_answer_is_a_warning(project: Project, service: Service, fault, words: str) -> None:
+def test_an_account_that_does_not_answer_is_a_warning(
+    project: Project, service: Service, fault: dict[str, str], words: str
+) -> None:
     """It never fails a preview; it is said once, and that the result was not verified."""
     for action in ("DescribeVaults", "DescribeVaultReplicationRegions", "DescribeRegions"):
         service.fault(action=action, times=100, **fault)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from textwrap import dedent
 
 import pytest
 
@@ -108,6 +109,46 @@ def test_no_good_vault_is_created_beside_a_bad_one(project: Project, program: st
     assert "CB101" in refused.output
     assert refused.output.count("is empty; the service takes 1 to 64 characters") <= 2
     assert refused.calls == []
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        pytest.param(
+            'raise ValueError("boom")', ['raise ValueError("boom")', "ValueError: boom"], id="its own exception"
+        ),
+        pytest.param(
+            """
+            async def main():
+                await pulumi.StackReference("organization/shop/dev").get_output("x").future()
+                raise ValueError("boom")
+            pulumi.run(main)
+            """,
+            ['raise ValueError("boom")', "ValueError: boom"],
+            id="of an async program",
+        ),
+        pytest.param(
+            'MirrorVault("far", source="orders", region_id="cn-beijing")', ["is a str. Give it a Vault"], id="ours"
+        ),
+        pytest.param(
+            'MirrorVault("far", source=MirrorVault("dr", source=orders, region_id="cn-shanghai"), region_id="cn-beijing")',
+            ["CB203"],
+            id="mirror of a mirror",
+        ),
+    ],
+)
+def test_half_a_program_is_not_created(project: Project, program: str, words: list[str]) -> None:
+    """A body that ends by an exception has not said all it meant to; every problem is told with it."""
+    bad = 'orders = Vault("orders", region_id="cn-hangzhou"{})\n'
+    refused = project.program(bad.format("") + dedent(program)).run("up", "--yes", "--skip-preview")
+    assert refused.code != 0
+    assert refused.calls == []
+    assert all(word in refused.output for word in words)
+    assert "site-packages" not in refused.output
+    both = project.program(bad.format(', vault_name=""') + dedent(program)).run("preview")
+    assert both.code != 0
+    assert "CB101" in both.output
+    assert all(word in both.output for word in words)
 
 
 def test_a_program_that_awaits_its_own_vault_does_not_hang(project: Project) -> None:

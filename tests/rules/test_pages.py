@@ -20,6 +20,7 @@ from pydantic import ValidationError
 import pulumi_cloudbackup
 from pulumi_cloudbackup.estate import Estate, MirrorVault, Vault
 from pulumi_cloudbackup.rules import BOOK, Problem, Severity, judge, judge_estate, parse_waivers
+from pulumi_cloudbackup.rules.adoption_rules import Adoption
 from pulumi_cloudbackup.rules.order_rules import Succession
 from pulumi_cloudbackup.rules.pages import page_of, three_parts
 
@@ -115,7 +116,19 @@ def problems_of(code: str, which: str, monkeypatch: pytest.MonkeyPatch) -> tuple
     if page.given is not None and code == "CB109":
         before = json.loads(page.given)["vaults"][0]["worm_enabled"]
         problems += judge(("CB109",), "orders", before, estate.vaults[0]).problems
-    return problems + successions(estate)
+    return problems + successions(estate) + adoptions(estate)
+
+
+def adoptions(estate: Estate) -> tuple[Problem, ...]:
+    """Judge what is to be taken over beside what is there."""
+    problems: tuple[Problem, ...] = ()
+    for one in (vault for vault in estate.vaults if vault.managed_by is None and vault.adopt_id is not None):
+        (there,) = (vault for vault in estate.vaults if vault.id == one.adopt_id)
+        differs = one.vault_type != there.vault_type
+        unlike = f"its vault_type is {there.vault_type}, not {one.vault_type}" if differs else None
+        facts = Adoption(one.name, str(there.id), str(there.region_id), exists=True, unlike=unlike)
+        problems += judge(("CB112",), one.name, facts).problems
+    return problems
 
 
 def successions(estate: Estate) -> tuple[Problem, ...]:

@@ -20,7 +20,7 @@ from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared
 from pulumi_cloudbackup.resources.wire import (
     Note,
-    UnusableArguments,
+    as_far_as_usable,
     mirror_of,
     resource_name,
     source_of,
@@ -40,6 +40,7 @@ ASKED_LIVE: Final = ("CB103", "CB207")
 """Codes of doubts that the live account can answer: whoever asks it tells what is left of them."""
 _DECIDED_LIVE: Final = (
     "CB103",
+    "CB112",
     "CB202",
     "CB203",
     "CB204",
@@ -75,12 +76,9 @@ def checked_vault(session: Session, before: Mapping[str, Any], after: Mapping[st
         "worm_enabled": after.get("worm_enabled", False),
         "force_destroy": after.get("force_destroy", False),
     }
-    try:
-        vault = vault_of(inputs)
-    except UnusableArguments as error:
-        return Checked(inputs, error.problems)
+    vault, unusable = as_far_as_usable(vault_of, inputs)
     live, failures = _asked(session, note, before, inputs, "Vault")
-    problems = judge_vault(vault, live.regions).problems
+    problems = unusable + judge_vault(vault, live.regions).problems
     if before.get("worm_enabled") is True:
         problems += judge(("CB109",), vault.name, before["worm_enabled"], vault).problems
     return _checked(session, note, inputs, (*problems, *_live_problems(problems, live, inputs, "Vault")), failures)
@@ -90,10 +88,8 @@ def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[s
     """Check a mirror; ``before``: its last inputs, empty where the engine gives none."""
     after, note = _received(session, after)
     inputs = dict(after)
-    try:
-        mirror, source = mirror_of(inputs), source_of(inputs)
-    except UnusableArguments as error:
-        return Checked(inputs, error.problems)
+    mirror, unusable = as_far_as_usable(mirror_of, inputs)
+    source = source_of(inputs)
     name_of_source = source.vault_name if source.vault_name is not None else source.id
     if name_of_source is not None:
         inputs.setdefault("vault_name", default_mirror_name(name_of_source))
@@ -103,7 +99,7 @@ def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[s
     if encrypt_type is not None:
         inputs["encrypt_type"] = encrypt_type
     live, failures = _asked(session, note, before, inputs, "MirrorVault")
-    problems = judge_mirror(mirror_of(inputs), source, live.regions, live.mirror_regions).problems
+    problems = unusable + judge_mirror(mirror, source, live.regions, live.mirror_regions).problems
     more = _live_problems(problems, live, inputs, "MirrorVault")
     return _checked(session, note, inputs, (*problems, *more), failures)
 

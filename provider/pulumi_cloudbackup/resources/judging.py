@@ -23,9 +23,10 @@ from pulumi_cloudbackup.estate.mirror import mirror_encrypt_type
 from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, DEFAULT_VAULT_TYPE
 from pulumi_cloudbackup.reports.problems import count_of, grouped
 from pulumi_cloudbackup.resources.comparing import known_or, mirror_difference, vault_difference
+from pulumi_cloudbackup.resources.likeness import adoption_of, mirror_unlike, vault_unlike
 from pulumi_cloudbackup.resources.matching import Identity, alias_line, matched
 from pulumi_cloudbackup.resources.settings import Judging
-from pulumi_cloudbackup.resources.wire import UnusableArguments, mirror_of, vault_of
+from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, vault_of
 from pulumi_cloudbackup.rules import (
     Deletion,
     MirrorLoss,
@@ -110,6 +111,7 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
     for fate in fates:
         problems += fate.problems
         problems += _changes(fate, evidence)
+        problems += _adoption(fate, evidence)
     problems += _successions(fates, evidence)
     verdict = judge_estate(_estate(fates, evidence))
     place = {fate.label: position for position, fate in enumerate(fates)}
@@ -200,14 +202,11 @@ def _fates(declared: Sequence[Declared], evidence: Evidence) -> list[_Fate]:
 def _read(declared: Declared, label: str, old: OldResource | None) -> _Fate:
     """Read one declaration; what is of no usable kind is a problem, and the rest is judged as if it were not known."""
     is_vault = declared.declaration.kind == "Vault"
-    parse = vault_of if is_vault else mirror_of
-    problems: tuple[Problem, ...] = ()
-    try:
-        resource: Vault | MirrorVault = parse(declared.properties, label)
-    except UnusableArguments as error:
-        problems = error.problems
-        unusable = {str(problem.argument): UNKNOWN for problem in problems}
-        resource = parse({**declared.properties, **unusable, "account": None}, label)
+    resource: Vault | MirrorVault
+    if is_vault:
+        resource, problems = as_far_as_usable(vault_of, declared.properties, label)
+    else:
+        resource, problems = as_far_as_usable(mirror_of, declared.properties, label)
     if not is_vault:
         problems += judge_mirror_options(label, declared.declaration.option_values)
     return _Fate(label, declared, resource, problems, old)
@@ -307,6 +306,33 @@ def _changes(fate: _Fate, evidence: Evidence) -> list[Problem]:
         because=fate.replaced_because,
     )
     return [*problems, *judge_deletion(deletion).problems]
+
+
+def _adoption(fate: _Fate, evidence: Evidence) -> tuple[Problem, ...]:
+    """Judge the taking over of an existing vault, where its region was listed."""
+    wanted, answer = fate.resource, evidence.live.get(fate.account)
+    if fate.old is not None or not isinstance(wanted.adopt_id, str) or not isinstance(wanted.region_id, str):
+        return ()
+    if answer is None or wanted.region_id not in answer.vaults or not wanted.adopt_id:
+        return ()
+
+    def unlike(live: LiveVault) -> str | None:
+        if isinstance(wanted, Vault):
+            return vault_unlike(wanted, live)
+        source_region_id = fate.declared.properties.get("source_region_id", UNKNOWN)
+        return mirror_unlike(wanted, fate.source_id, source_region_id, wanted.encrypt_type, live)
+
+    live = answer.vaults[wanted.region_id].get(wanted.adopt_id)
+    adoption = adoption_of(
+        name=fate.label,
+        vault_id=wanted.adopt_id,
+        region_id=wanted.region_id,
+        owner=wanted.owner,
+        live=live,
+        unlike=unlike,
+        status="ERROR" if live is not None and live.status == "ERROR" else "CREATED",
+    )
+    return judge(("CB112",), fate.label, adoption).problems
 
 
 def _successions(fates: Sequence[_Fate], evidence: Evidence) -> list[Problem]:

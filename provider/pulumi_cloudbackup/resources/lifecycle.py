@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, VaultChanges, wait_until
 from pulumi_cloudbackup.estate.owner import marked, readable_owner
+from pulumi_cloudbackup.resources.likeness import adoption_of
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
+from pulumi_cloudbackup.rules import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -107,28 +109,10 @@ class Lifecycle:
         """Return an existing vault that is to be taken over, once it is sure that it may be."""
         subject = creation.subject
         live = self._get(subject, vault_id)
-        if live is None:
-            raise Refusal(
-                f"There is no vault {vault_id} in {subject.region_id} to take over as {subject} "
-                f'(adopt_id="{vault_id}").'
-                " Mend adopt_id or region_id, or remove adopt_id to create a new one."
-            )
-        unlike = creation.unlike(live)
-        if unlike is not None:
-            raise Refusal(
-                f"Vault {vault_id} cannot be taken over as {subject}: {unlike}. That cannot be changed on an existing "
-                "vault. Declare it as it is, or remove adopt_id to create a new one."
-            )
-        if live.parts.owner not in (None, subject.owner):
-            raise Refusal(
-                f"Vault {vault_id} cannot be taken over as {subject}: it is managed by "
-                f"{readable_owner(live.parts.owner or '')}. Take it out of that stack first (`pulumi state delete` "
-                "there), and remove the marker from its description."
-            )
-        if live.status != "CREATED":
+        self._refuse_unfit(creation, vault_id, live)
+        if live is None or live.status != "CREATED":
             live = self._wait_until_created(subject, vault_id, Deadline.after(subject.timeout))
-        if live.status != "CREATED":
-            raise Refusal(f"Vault {vault_id} cannot be taken over as {subject}: it is in status {live.status}.")
+            self._refuse_unfit(creation, vault_id, live, live.status)
         if not creation.looks_for_own and live.parts.owner == subject.owner:
             raise Refusal(
                 f"Vault {vault_id} is the one that {subject} manages already, so it cannot replace itself. "
@@ -136,6 +120,22 @@ class Lifecycle:
             )
         self._session.brought_up.add(live.id)
         return live
+
+    @staticmethod
+    def _refuse_unfit(creation: Creation, vault_id: str, live: LiveVault | None, status: str = "CREATED") -> None:
+        """Refuse CB112."""
+        subject = creation.subject
+        adoption = adoption_of(
+            name=subject.name,
+            vault_id=vault_id,
+            region_id=subject.region_id,
+            owner=subject.owner,
+            live=live,
+            unlike=creation.unlike,
+            status=status,
+        )
+        for problem in judge(("CB112",), subject.name, adoption).errors:
+            raise Refusal.of(problem)
 
     def live_for_update(self, subject: Subject, vault_id: str, state_owner: str | None) -> LiveVault:
         """Return the live vault that is to be changed; refuse where it is gone or somebody else's by now."""

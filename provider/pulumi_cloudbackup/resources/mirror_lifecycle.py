@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, NewMirror, VaultChanges, wait_until
 from pulumi_cloudbackup.resources.lifecycle import Creation, Lifecycle, Subject, described
+from pulumi_cloudbackup.resources.likeness import mirror_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
-from pulumi_cloudbackup.resources.vault_lifecycle import (
-    immutable_difference,
-    refuse_data_loss,
-    same_key,
-    subject_of,
-)
+from pulumi_cloudbackup.resources.vault_lifecycle import refuse_data_loss, subject_of
 from pulumi_cloudbackup.resources.wire import (
     MIRROR_ARGUMENTS,
     SOURCE_FACTS,
@@ -52,7 +48,11 @@ class MirrorLifecycle:
         """Create or adopt a mirror and return its id and outputs."""
         wanted, subject, key = mirror_of(inputs), _subject(inputs), _source_key(inputs)
         if wanted.adopt_id is not None:
-            creation = Creation(subject, start=_never, unlike=lambda live: _unlike(wanted, key, None, live))
+            creation = Creation(
+                subject,
+                start=_never,
+                unlike=lambda live: mirror_unlike(wanted, key.vault_id, key.region_id, wanted.encrypt_type, live),
+            )
             live = self._lifecycle.adopt(creation, str(wanted.adopt_id))
             return live.id, self._brought_to(inputs, live)
         source = self._usable_source(subject, key)
@@ -61,7 +61,7 @@ class MirrorLifecycle:
         creation = Creation(
             subject,
             start=lambda: self._start(wanted, subject, key, encrypt_type),
-            unlike=lambda live: _unlike(wanted, key, encrypt_type, live),
+            unlike=lambda live: mirror_unlike(wanted, key.vault_id, key.region_id, encrypt_type, live),
             looks_for_own=bool(subject.owner),
             forgives=lambda live: (
                 live.status_message == "SOURCE_VAULT_ALREADY_HAS_REPLICATION"
@@ -300,23 +300,6 @@ def _source_key(properties: Properties) -> _SourceKey:
     if region_id is None or vault_id is None:
         raise Refusal("A mirror vault needs the id and the region of its source.")
     return _SourceKey(region_id, vault_id)
-
-
-def _unlike(wanted: MirrorVault, key: _SourceKey, encrypt_type: str | None, live: LiveVault) -> str | None:
-    if not live.is_mirror:
-        return "it is not a mirror vault"
-    kms_key = known_text(wanted.kms_key_id)
-    encryption = encrypt_type or known_text(wanted.encrypt_type)
-    redundancy = known_text(wanted.redundancy_type)
-    return (
-        immutable_difference("source", key.vault_id, live.source_vault_id)
-        or immutable_difference("source region", key.region_id, live.source_region_id)
-        or (immutable_difference("encrypt_type", encryption, live.encrypt_type) if encryption else None)
-        or (
-            None if same_key(kms_key, live.kms_key_id) else immutable_difference("kms_key_id", kms_key, live.kms_key_id)
-        )
-        or (immutable_difference("redundancy_type", redundancy, live.redundancy_type) if redundancy else None)
-    )
 
 
 def _inputs_as_live(state: Properties, live: LiveVault) -> dict[str, Any]:

@@ -74,6 +74,8 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
     """As the service reports it, such as RUNNING."""
     replication_progress: pulumi.Output[int]
     """Percentage of the source's history that was copied when the mirror was last read."""
+    given_region_id: pulumi.Input[str]
+    """The region as it was written."""
     source_status: pulumi.Output[str]
     """The source's status when the mirror was last read; GONE: the mirror may hold the last copy."""
 
@@ -118,6 +120,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         )
         if account is None and isinstance(source, Vault):
             account = source.as_source.get("account")  # a mirror and its source are in one account (CB214)
+        self.given_region_id = region_id
         types_above = parent_types(given_opts)
         properties: dict[str, Any] = {
             **_source_inputs(resource_name, source),
@@ -169,12 +172,11 @@ def _source_inputs(name: str, source: object) -> dict[str, Any]:
                 "source_region_id": source.region_id,
                 **given(source_vault_name=source.vault_name, source_encrypt_type=source.encrypt_type),
             }
-        case MirrorVault():
-            raise pulumi.RunError(
-                f'CB203: The source of mirror vault "{name}" is a mirror vault itself, '
-                f'"{source.pulumi_resource_name}", and the service takes no mirror of a mirror. '
-                "Mirror the vault that it copies instead."
-            )
+        case MirrorVault():  # judged with the whole program: CB203
+            return {
+                "source_vault_id": source.id,
+                "source_region_id": source.given_region_id,
+            }
         case _:
             raise pulumi.RunError(
                 f'The source of mirror vault "{name}" is a {type(source).__name__}. '

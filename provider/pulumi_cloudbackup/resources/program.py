@@ -19,6 +19,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pulumi
@@ -66,6 +67,8 @@ class Program:
         self._session = Session(self._settings, connect=_patient_enough)
         self._asks = _is_under_the_language_host()
         self._notes: dict[int, Note] = {}
+        self._ended_by: Exception | None = None
+        _watch_the_end(self._note_the_end)
 
     def admit(self, declaration: Declaration, held: pulumi.Input[str]) -> pulumi.Output[str]:
         """Hold one input of a resource until all are judged; fails with the text of all problems."""
@@ -95,10 +98,16 @@ class Program:
             text = await self._verdict()
         except Exception as error:  # noqa: BLE001 - a gate that stays shut would hang the program
             text = str(error) if isinstance(error, Refusal) else f"{error!r} while the program was judged."
-        if text is None:
-            gate.set_result(None)
-        else:
+        if self._ended_by is not None and _watcher is None:
+            text = "\n".join(filter(None, (_in_users_frames(self._ended_by), text)))
+        if text is not None:
             gate.set_exception(pulumi.RunError(text))
+        else:
+            gate.set_result(None)
+
+    def _note_the_end(self, error: Exception | None) -> None:
+        """Note what ended the program's body before its end: half a program is not what was meant to be registered."""
+        self._ended_by = error
 
     async def _moment(self) -> None:
         """Wait until the program's body has ended or awaits what is held here."""
@@ -261,6 +270,36 @@ def _is_under_the_language_host() -> bool:
     while frame.f_back is not None:
         frame = frame.f_back
     return bool(os.path.basename(frame.f_code.co_filename).startswith(_LANGUAGE_HOST))  # noqa: PTH119 - a name
+
+
+def _watch_the_end(tell: Callable[[Exception | None], None]) -> None:
+    """Have it told when the program's body ends, and by which exception (a private detail of the SDK)."""
+    root: Any = get_root_resource()
+    finish = getattr(root, "_finish", None)
+    if not callable(finish):
+        return
+
+    def finished() -> None:
+        error = sys.exc_info()[1]
+        tell(error if isinstance(error, Exception) else None)
+        finish()
+
+    root.__dict__["_finish"] = finished
+
+
+def _in_users_frames(error: Exception) -> str:
+    """Return what ended a program as Pulumi tells it, without the frames of what runs programs."""
+    if isinstance(error, pulumi.RunError):
+        return str(error)
+    machinery = (os.path.dirname(pulumi.__file__), os.path.dirname(asyncio.__file__), "<frozen ")  # noqa: PTH120 - prefixes
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not name.startswith(machinery) and _LANGUAGE_HOST not in name and "runpy" not in name:
+            break
+        trace = trace.tb_next
+    told = "".join(traceback.format_exception(type(error), error, trace)).rstrip()
+    return f"Program failed with an unhandled exception:\n{told}"
 
 
 def _body_has_ended() -> bool:

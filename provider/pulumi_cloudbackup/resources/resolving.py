@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
 PAUSE: Final = 0.02
 """Seconds between two looks at what is under way."""
@@ -91,7 +92,7 @@ async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
     for position, declaration in enumerate(declarations):
         for key, value in declaration.properties.items():
             if value is not None and not _is_plain(value) and key not in declaration.follows:
-                tasks[position, key] = asyncio.ensure_future(_plain(pulumi.Output.from_input(value)))
+                tasks[position, key] = asyncio.ensure_future(_value(value))
         if not isinstance(declaration.parent_types, str) or _has_aliases(declaration):
             tasks[position, ""] = asyncio.ensure_future(_names(declaration))
     await _wait_for_values(tasks.values())
@@ -169,6 +170,13 @@ def _is_plain(value: object) -> bool:
     if isinstance(value, dict):
         return all(_is_plain(item) for item in value.values())
     return isinstance(value, (str, bool, int, float))
+
+
+async def _value(value: Any) -> Any:
+    """Return a plain value; of a mapping, each item that is known."""
+    if isinstance(value, Mapping):
+        return {key: item if _is_plain(item) else await _value(item) for key, item in value.items()}
+    return await _plain(pulumi.Output.from_input(value))
 
 
 async def _plain(output: pulumi.Output[Any]) -> Any:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
+from pulumi_cloudbackup.resources.likeness import vault_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, explained
 from pulumi_cloudbackup.resources.wire import VAULT_ARGUMENTS, Properties, resource_name, vault_of
 from pulumi_cloudbackup.rules import SourceLoss, judge
@@ -30,7 +31,7 @@ class VaultLifecycle:
         creation = Creation(
             subject,
             start=lambda: self._session.cloud(subject.account).create_vault(_new_vault(wanted, subject)),
-            unlike=lambda live: _unlike(wanted, live),
+            unlike=lambda live: vault_unlike(wanted, live),
             looks_for_own=not inputs.get("create_first") and bool(subject.owner),
         )
         if wanted.adopt_id is not None:
@@ -177,16 +178,6 @@ def vault_outputs(inputs: Properties, live: LiveVault) -> dict[str, Any]:
     }
 
 
-def immutable_difference(argument: str, wanted: object, actual: object) -> str | None:
-    """Say that an immutable fact differs."""
-    return f"its {argument} is {actual or 'not set'}, not {wanted or 'unset'}" if wanted != actual else None
-
-
-def same_key(wanted: str | None, actual: str | None) -> bool:
-    """Whether a live key can be the one asked for: an alias is resolved by the service, so it is not comparable."""
-    return wanted is None or wanted.startswith("alias/") or wanted == actual
-
-
 def _new_vault(wanted: Vault, subject: Subject) -> NewVault:
     return NewVault(
         region_id=subject.region_id,
@@ -196,19 +187,6 @@ def _new_vault(wanted: Vault, subject: Subject) -> NewVault:
         encrypt_type=str(wanted.encrypt_type),
         kms_key_id=_text(wanted.kms_key_id),
         worm_enabled=wanted.worm_enabled is True,
-    )
-
-
-def _unlike(wanted: Vault, live: LiveVault) -> str | None:
-    if live.is_mirror:
-        return "it is a mirror vault"
-    if live.worm_enabled and wanted.worm_enabled is False:
-        return "it is locked (worm_enabled is True, which cannot be switched off)"
-    key = _text(wanted.kms_key_id)
-    return (
-        immutable_difference("vault_type", wanted.vault_type, live.vault_type)
-        or immutable_difference("encrypt_type", wanted.encrypt_type, live.encrypt_type)
-        or (None if same_key(key, live.kms_key_id) else immutable_difference("kms_key_id", key, live.kms_key_id))
     )
 
 

@@ -6,7 +6,7 @@ The engine gives unknowns as ``pulumi.output.Unknown`` (without equality), numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -130,10 +130,26 @@ def vault_of(properties: Properties, name: str | None = None) -> Vault:
 def mirror_of(properties: Properties, name: str | None = None) -> MirrorVault:
     """Return the mirror that properties declare; raise UnusableArguments."""
     source = ExistingSource.model_construct(
-        id=properties.get("source_vault_id", UNKNOWN), region_id=properties.get("source_region_id", UNKNOWN)
+        id=properties.get("source_vault_id", UNKNOWN),
+        region_id=properties.get("source_region_id", UNKNOWN),
+        vault_name=properties.get("source_vault_name"),
+        encrypt_type=properties.get("source_encrypt_type"),
     )
     own = {"name": name or resource_name(properties), "source": source}
     return _parsed(MirrorVault, properties, MIRROR_ARGUMENTS, own)
+
+
+def as_far_as_usable(
+    parse: Callable[[Properties, str | None], Resource], properties: Properties, name: str | None = None
+) -> tuple[Resource, tuple[Problem, ...]]:
+    """Parse what can be parsed: arguments of no usable kind are problems, and stand for values that are not known."""
+    try:
+        return parse(properties, name), ()
+    except UnusableArguments as error:
+        unusable: dict[str, Any] = {str(problem.argument): UNKNOWN for problem in error.problems}
+        if "account" in unusable:
+            unusable["account"] = None
+        return parse({**properties, **unusable}, name), error.problems
 
 
 def source_of(properties: Properties) -> Source:

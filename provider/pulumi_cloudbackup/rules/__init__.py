@@ -1,6 +1,7 @@
 """What is allowed: one pure function per rule, each with a permanent code, registered once in the book."""
 
 from pulumi_cloudbackup.rules import (
+    adoption_rules,
     argument_rules,
     backup_rules,
     change_rules,
@@ -35,6 +36,7 @@ __all__ = [
     "Verdict",
     "Waiver",
     "Waivers",
+    "adoption_rules",
     "argument_rules",
     "backup_rules",
     "change_rules",

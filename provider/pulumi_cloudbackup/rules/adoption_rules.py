@@ -1,0 +1,66 @@
+"""What an existing vault must be like to be taken over: CB112."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pulumi_cloudbackup.rules.book import Broken, Finding, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """A vault that a resource is to take over instead of creating one."""
+
+    name: str
+    """The resource name."""
+    vault_id: str
+    region_id: str
+    exists: bool
+    """Whether the account has it in that region."""
+    unlike: str | None = None
+    """In which fact that cannot be changed it differs; ``None``: in none."""
+    manager: str = ""
+    """Who manages it, where that is somebody else: project, stack and name."""
+    status: str = "CREATED"
+    """Its status once it is settled."""
+
+
+@rule("CB112", "Existing vault that cannot be taken over")
+def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
+    """Check that the vault that ``adopt_id`` names exists, is managed by nobody, and agrees in all that is fixed.
+
+    Why it matters: what was decided when a vault was created (its kind, source, encryption) cannot be changed
+    afterwards, and two stacks that manage one vault undo each other's work, up to deleting it.
+
+    How to fix it: declare the vault as it is; or take it out of the other stack first; or remove ``adopt_id`` to have a
+    new one created.
+    """
+    what = f'Vault {adoption.vault_id} cannot be taken over as "{adoption.name}"'
+    if not adoption.exists:
+        yield Broken(
+            "adopt_id",
+            f"{what}: there is no such vault in {adoption.region_id}.",
+            "Correct adopt_id or region_id, or remove adopt_id to have a new one created.",
+        )
+    elif adoption.unlike is not None:
+        yield Broken(
+            "adopt_id",
+            f"{what}: {adoption.unlike}. That cannot be changed on an existing vault.",
+            "Declare it as it is, or remove adopt_id to have a new one created.",
+        )
+    elif adoption.manager:
+        yield Broken(
+            "adopt_id",
+            f"{what}: it is managed by {adoption.manager}. Two stacks that manage one vault undo each other's work.",
+            "Take it out of that stack first (`pulumi state delete` there), and remove the marker from its description.",
+        )
+    elif adoption.status != "CREATED":
+        yield Broken(
+            "adopt_id",
+            f"{what}: it is in status {adoption.status}.",
+            "Look at it in the console, and take it over when it is in status CREATED.",
+        )

@@ -1,6 +1,7 @@
 """The command `cloudbackup`: arguments, exit codes, and the emulator as a process."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,6 +18,8 @@ from alibabacloud_hbr20170908.client import Client
 from alibabacloud_tea_openapi.models import Config
 
 from pulumi_cloudbackup.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -72,6 +76,18 @@ def test_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 1
     err = capsys.readouterr().err
     assert all(name in err for name in COMMANDS)
+
+
+def test_what_nobody_expected(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistake of ours is one line too, which can be reported."""
+    monkeypatch.setattr("pulumi_cloudbackup.cli.rules_command.run", lambda _: 1 // 0)
+    assert main(["rules"]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(
+        r"cloudbackup: ZeroDivisionError in test_command_line.py:\d+. This is a bug in cloudbackup, please report it.\n",
+        err,
+    )
 
 
 def test_commands_are_imported_when_used() -> None:
@@ -143,11 +159,46 @@ def test_options(started: list[Process], tmp_path: Path) -> None:
     assert state.exists()
 
 
-def test_closed_stdout() -> None:
-    """When nobody reads stdout the program ends without a traceback."""
+OUTPUTS = [
+    pytest.param(["--version"], id="version"),
+    pytest.param(["--help"], id="help"),
+    pytest.param(["rules", "--help"], id="help of a command"),
+    pytest.param(["rules"], id="rules"),
+    pytest.param(["rules", "--format", "markdown"], id="more than a pipe's buffer"),
+    pytest.param(["check", str(ROOT / "examples/01-first-mirror")], id="check"),
+    pytest.param(["check", str(ROOT / "examples/02-rejected"), "--format", "json"], id="check as JSON"),
+    pytest.param(["emulator"], id="emulator"),
+]
+
+
+def run(arguments: list[str], **options: Any) -> tuple[int, str]:
+    """Run the command with a stdout of its own; return exit code and stderr."""
+    command = [sys.executable, "-m", "pulumi_cloudbackup.cli", *arguments]
+    done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=20, check=False, **options)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS)
+def test_nobody_reads(arguments: list[str]) -> None:
+    """The program ends without a word."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "pulumi_cloudbackup.cli", "emulator"]
-    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=20, check=False)
+    ended = run(arguments, stdout=writer)
     os.close(writer)
-    assert (done.returncode, done.stderr) == (1, "")
+    assert ended == (1, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("arguments", OUTPUTS)
+def test_no_room(arguments: list[str]) -> None:
+    """The program says so, in one line."""
+    with Path("/dev/full").open("w") as full:
+        ended = run(arguments, stdout=full)
+    assert ended == (1, "cloudbackup: the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("arguments", OUTPUTS)
+def test_no_stdout(arguments: list[str]) -> None:
+    """The same where there is none at all."""
+    ended = run(arguments, preexec_fn=lambda: os.close(1))
+    assert ended == (1, "cloudbackup: the output cannot be written: stdout is closed\n")

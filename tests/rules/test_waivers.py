@@ -39,6 +39,7 @@ def told(settled: Settled) -> list[str]:
         pytest.param(GOOD, "2030-01-01", False, ["CB107", "CB201", "CB207W-"], id="a warning"),
         pytest.param(GOOD, "2030-01-01", True, ["CB107", "CB201", "CB207W-"], id="a waived warning stays one"),
         pytest.param(GOOD, "2030-06-30", False, ["CB107", "CB201", "CB207W-"], id="on its last day"),
+        pytest.param({**GOOD, "expires": "2030-06-30 00:00:00 +0000 UTC"}, "2030-06-30", False, ["CB107", "CB201", "CB207W-"], id="an unquoted day"),
         pytest.param(GOOD, "2030-07-01", False, ["CB107", "CB201", "CB207W"], id="expired"),
         pytest.param(GOOD, "2030-07-01", True, ["CB107", "CB201", "CB207"], id="expired and strict"),
         pytest.param({**GOOD, "resource": "orders"}, "2030-01-01", False, ["CB107", "CB201", "CB207W"], id="another resource"),

@@ -6,15 +6,18 @@ to COMMANDS and a module with `describe(parser)` and `run(arguments) -> int`.
 
 import argparse
 import importlib
-import importlib.metadata
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
+from pulumi_cloudbackup.cli import output
 from pulumi_cloudbackup.cli.exits import FAILED, FINE, CommandError
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "check": ("pulumi_cloudbackup.cli.check_command", "judge a program without account, network or Pulumi CLI"),
     "emulator": ("pulumi_cloudbackup.cli.emulator_command", "run a local Cloud Backup service"),
     "rules": ("pulumi_cloudbackup.cli.rules_command", "list the rules, or explain one"),
 }
@@ -27,20 +30,23 @@ _PACKAGE = "pulumi-cloudbackup"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (design, "Command line"); never raises for bad arguments."""
     try:
-        return _run(sys.argv[1:] if argv is None else list(argv))
-    except CommandError as error:
-        sys.stderr.write(f"{_PROGRAM}: {error}\n")
-        return FAILED
+        code = _run(sys.argv[1:] if argv is None else list(argv))
+        output.write("")
     except BrokenPipeError:
-        # Nobody reads stdout any more; it must not be flushed again when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.discard()
+        return FAILED
+    except CommandError as error:
+        if isinstance(error, output.OutputError):
+            output.discard()
+        sys.stderr.write(f"{_PROGRAM}: {error}\n")
         return FAILED
     except KeyboardInterrupt:
         sys.stderr.write(f"{_PROGRAM}: interrupted\n")
         return FAILED
-    except SystemExit as ended:
-        # argparse ends the program itself after --help and --version.
-        return FINE if ended.code in (None, 0) else FAILED
+    except Exception as error:  # noqa: BLE001 - the outermost door: becomes a bug report
+        sys.stderr.write(f"{_PROGRAM}: {_bug_report(error)}\n")
+        return FAILED
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,17 +58,33 @@ class _Parser(argparse.ArgumentParser):
         place = f"{name}: " if name else ""
         raise CommandError(f"{place}{message} (see {self.prog} --help)")
 
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print the help; argparse itself would not say that it could not."""
+        if file is None:
+            output.write(self.format_help())
+        else:
+            file.write(self.format_help())
+
 
 class _Version(argparse.Action):
     """Print the version; it is looked up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and end."""
-        sys.stdout.write(f"{_PROGRAM} {_version()}\n")
+        output.write(f"{_PROGRAM} {_version()}\n")
         parser.exit(FINE)
 
 
 def _run(argv: list[str]) -> int:
+    """Run the subcommand that is meant and return its exit code."""
+    try:
+        return _dispatch(argv)
+    except SystemExit as ended:
+        # argparse ends the program itself after --help and --version.
+        return FINE if ended.code in (None, 0) else FAILED
+
+
+def _dispatch(argv: list[str]) -> int:
     """Find the subcommand, let it describe its arguments, and run it."""
     listed = "\n".join(f"  {name:<12}{summary}" for name, (_, summary) in COMMANDS.items())
     parser = _Parser(
@@ -87,9 +109,20 @@ def _run(argv: list[str]) -> int:
     return int(command.run(command_parser.parse_args(chosen.rest)))
 
 
+def _bug_report(error: Exception) -> str:
+    """Return an exception that nobody expected as a line to report."""
+    import traceback  # noqa: PLC0415 - for this alone
+
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    name = where.filename.rpartition("/")[2]
+    return f"{type(error).__name__} in {name}:{where.lineno}. This is a bug in {_PROGRAM}, please report it."
+
+
 def _version() -> str:
     """Return the version of the installed package."""
+    from importlib import metadata  # noqa: PLC0415 - as slow as all the rest here, and rarely asked for
+
     try:
-        return importlib.metadata.version(_PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(_PACKAGE)
+    except metadata.PackageNotFoundError:
         return "(not installed)"

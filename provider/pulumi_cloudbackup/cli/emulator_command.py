@@ -11,6 +11,7 @@ import signal
 import sys
 from types import FrameType
 
+from pulumi_cloudbackup.cli import output
 from pulumi_cloudbackup.cli.exits import FINE, CommandError
 from pulumi_cloudbackup.emulator import Emulator, Settings, StateError
 
@@ -64,8 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         emulator = _start(arguments, settings)
         try:
-            sys.stdout.write(f"listening on {emulator.url}\n")
-            sys.stdout.flush()
+            output.write(f"listening on {emulator.url}\n")
             if not _is_loopback(arguments.host):
                 sys.stderr.write(f"cloudbackup emulator: {arguments.host} can be reached from other machines\n")
             emulator.wait()

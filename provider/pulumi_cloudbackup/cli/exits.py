@@ -17,4 +17,7 @@ ONLY_ORDER = 4
 
 
 class CommandError(Exception):
-    """A subcommand cannot go on; the message is one line for a person and the exit code is FAILED."""
+    """A subcommand cannot go on; the exit code is FAILED.
+
+    The message is one line for a person. Where a user's program is the reason, more lines say where and what to do.
+    """

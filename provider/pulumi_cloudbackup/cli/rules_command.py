@@ -5,10 +5,10 @@ Decides how the book and its pages look as text, JSON and Markdown. What they sa
 
 import argparse
 import json
-import sys
 import textwrap
 from typing import Any
 
+from pulumi_cloudbackup.cli import output
 from pulumi_cloudbackup.cli.exits import FINE, CommandError
 from pulumi_cloudbackup.rules import BOOK, Rule
 from pulumi_cloudbackup.rules.book import near_codes
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             text = _page_as_markdown(pages[0]) if pages else book_as_markdown()
         case _:
             text = _page_as_text(pages[0]) if pages else _table()
-    sys.stdout.write(text)
+    output.write(text)
     return FINE
 
 

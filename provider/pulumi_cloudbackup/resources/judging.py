@@ -71,6 +71,8 @@ class Evidence:
     """The day, for waivers."""
     judging: Judging = field(default_factory=Judging)
     """How problems are taken."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, whatever the rules say."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Judgement:
     verified_live: bool = False
     """Whether the live account was asked and answered."""
     notes: tuple[str, ...] = ()
-    """What a person should know beside: waivers that count no more, or that name nothing."""
+    """What a person should know beside: settings that mean nothing, waivers that do not count."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -118,13 +120,15 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
     in_order = sorted((*problems, *verdict.problems), key=lambda problem: _order(problem, place))
     settled = settle(dict.fromkeys(in_order), evidence.judging.waivers, evidence.today, strict=evidence.judging.strict)
     verified = bool(evidence.live) and not any(answer.failures for answer in evidence.live.values())
-    return Judgement(settled.problems, verdict.not_yet_known, verdict.unverified, verified, _notes(settled))
+    return Judgement(
+        settled.problems, verdict.not_yet_known, verdict.unverified, verified, (*evidence.notes, *_notes(settled))
+    )
 
 
 def report(judgement: Judgement) -> str:
     """Tell the errors grouped by resource, each on one line with its code, reason and fix."""
     errors = judgement.errors
-    head = f"the vaults declared here cannot be created as they are: {count_of(errors)}. Nothing was changed."
+    head = f"{count_of(errors)} in the vaults declared here. Nothing was changed."
     return "\n".join((head, *grouped(errors)))
 
 

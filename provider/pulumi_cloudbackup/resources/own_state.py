@@ -31,6 +31,8 @@ _ATTEMPTS: Final = 3
 _PAUSE: Final = 0.1
 _NOTHING_YET: Final = "failed to load checkpoint: EOF"
 """What some backends answer for a stack that was never updated."""
+_NO_BACKEND: Final = "no backend client is available"
+"""What is answered where there is no state at all, as in a program that is only judged."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,18 @@ async def read_own_state() -> Mapping[str, OldResource] | None:
     if isinstance(get_monitor(), MockMonitor):
         return None
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(1, _ATTEMPTS + 1):
         try:
             answer = await invoke_async(_TOKEN, {"stackName": stack})
         except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, the program can be judged without its old state
             if _NOTHING_YET in str(error):
                 return {}
-            await asyncio.sleep(_PAUSE * attempt)
+            if _NO_BACKEND in str(error) or attempt == _ATTEMPTS:
+                return None
+            await asyncio.sleep(_PAUSE)
         else:
             return _ours(answer)
-    return None
+    raise AssertionError("unreachable: the last attempt returns")
 
 
 def _ours(answer: Any) -> Mapping[str, OldResource] | None:

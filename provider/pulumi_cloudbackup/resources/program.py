@@ -138,6 +138,7 @@ class Program:
             int(time.time()),
             dt.datetime.now(dt.timezone.utc).date().isoformat(),
             self._session.judging,
+            tuple(misspelt(_configured())),
         )
         judgement = refusing(judge_declarations)(self._judged, evidence)
         if _watcher is not None:
@@ -160,8 +161,6 @@ class Program:
 
     def _tell(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> None:
         """Tell warnings, what was waived, and whether the live account was seen; each thing once."""
-        for text in misspelt(_configured()):
-            self._once(pulumi.log.warn, text)
         for problem in judgement.warnings:
             if problem.code not in ASKED_LIVE or not self._host_will_ask():
                 self._once(pulumi.log.warn, problem.one_line)

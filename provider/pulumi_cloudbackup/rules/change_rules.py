@@ -72,7 +72,8 @@ def destroying_data_has_consent(loss: SourceLoss) -> Iterator[Finding]:
     yield Broken(
         loss.because[0] if loss.because else "force_destroy",
         f'{what} vault "{loss.name}" ({loss.vault_id}), {holds}.',
-        "If that is meant: first run `pulumi up` with only force_destroy=True added to it, then make this change.",
+        "Undo the change; or, if it is meant, first run `pulumi up` with only force_destroy=True added to "
+        f'"{loss.name}", then make this change.',
     )
 
 

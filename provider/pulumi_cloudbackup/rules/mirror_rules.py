@@ -59,8 +59,8 @@ def mirror_encrypted_like_its_source(mirror: MirrorVault, source: Source) -> Ite
             "encrypt_type",
             f'Mirror vault "{mirror.name}" is encrypted with {mirror.encrypt_type}, its source {_source_name(source)}'
             f"with {source.encrypt_type}. The service copies only between vaults of one encryption method.",
-            f'Leave encrypt_type of "{mirror.name}" out (it then follows its source) or set it to '
-            f"{source.encrypt_type}.",
+            f'Leave encrypt_type{" and kms_key_id" if mirror.encrypt_type == "KMS" else ""} of "{mirror.name}" out: it '
+            f"then follows its source, {source.encrypt_type}.",
         )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _FIELDS: Final = ("code", "resource", "reason", "expires")
+_MIDNIGHT: Final = " 00:00:00 +0000 UTC"
 SETTING: Final = "cloudbackup:waivers"
 """The stack configuration that holds waivers."""
 
@@ -94,7 +95,8 @@ def parse_waivers(written: Any) -> Waivers:
         if found or not isinstance(item, Mapping):
             problems.extend(_problem(place, wrong, way_out) for wrong, way_out in found)
         else:
-            usable.append(Waiver(**{name: item[name].strip() for name in _FIELDS}))
+            texts = {name: item[name].strip() for name in _FIELDS}
+            usable.append(Waiver(**{**texts, "expires": _day(texts["expires"])}))
     return Waivers(tuple(usable), tuple(problems))
 
 
@@ -151,10 +153,15 @@ def _mistakes(item: Any) -> list[tuple[str, str]]:
         found.append((f'there is no rule "{code}"', f"Did you mean {' or '.join(near)}?" if near else "Correct code."))
     elif not BOOK[code].can_be_waived:
         found.append((f"{code} is not a rule of caution", "Mend the problem and remove the waiver."))
-    if not is_day(item["expires"].strip()):
+    if not is_day(_day(item["expires"].strip())):
         wrong = f'"{item["expires"]}" is no day of the calendar as YYYY-MM-DD'
         found.append((wrong, "Set expires to the last day of the waiver, such as 2030-12-31."))
     return found
+
+
+def _day(written: str) -> str:
+    """Return a day as it was written; Pulumi makes a moment of an unquoted one."""
+    return written.removesuffix(_MIDNIGHT)
 
 
 def _problem(place: str, wrong: str, way_out: str) -> Problem:

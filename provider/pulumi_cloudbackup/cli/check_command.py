@@ -1,0 +1,118 @@
+"""`cloudbackup check`: judge a Pulumi program without the Pulumi CLI, without an account and without network.
+
+Decides how the arguments become a run of the program, and which exit code its outcome has.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pulumi_cloudbackup.cli import output
+from pulumi_cloudbackup.cli.exits import FINE, PROBLEMS, CommandError
+from pulumi_cloudbackup.engine.project import Project, ProjectError, Stack, choose_stack, open_project
+from pulumi_cloudbackup.engine.running import run_program
+
+if TYPE_CHECKING:
+    from pulumi_cloudbackup.engine.outcome import Failure
+
+_SECONDS = 60.0
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "path", nargs="?", default=".", metavar="PATH", help="a directory with a Pulumi.yaml (default: this one)"
+    )
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how to write it (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--stack", metavar="NAME", help="the stack whose configuration is used (default: the only one with a file)"
+    )
+    parser.add_argument(
+        "--config",
+        action="append",
+        type=_setting,
+        default=[],
+        metavar="KEY=VALUE",
+        help="a configuration value, which wins over the stack's; repeat for more",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_SECONDS,
+        metavar="SECONDS",
+        help="how long the program may run (default: %(default)g)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the program and print what the rules say about its vaults."""
+    try:
+        project = open_project(Path(arguments.path))
+        stack = choose_stack(project, arguments.stack, dict(arguments.config))
+    except ProjectError as error:
+        raise CommandError(f"check: {error}") from error
+    for remark in _remarks(project, stack, arguments.stack):
+        sys.stderr.write(f"cloudbackup: check: {remark}\n")
+    outcome = run_program(project, stack, seconds=arguments.timeout)
+
+    from pulumi_cloudbackup.reports.problems import (  # noqa: PLC0415 - heavy, and loaded while the program ran
+        NOTHING_DECLARED,
+        ProblemReport,
+        as_json,
+        as_text,
+    )
+
+    if not isinstance(outcome, ProblemReport):
+        raise CommandError(f"check: {_told(outcome, project, stack)}")
+    if arguments.format == "json":
+        notes = outcome.notes if outcome.declared or outcome.problems else (NOTHING_DECLARED,)
+        sys.stderr.writelines(f"cloudbackup: check: {note}\n" for note in notes)
+        output.write(as_json(outcome))
+    else:
+        output.write(as_text(outcome))
+    return PROBLEMS if outcome.stops else FINE
+
+
+def _remarks(project: Project, stack: Stack, written: str | None) -> Iterator[str]:
+    """Say what a person should know before the program's own words."""
+    if written is not None and stack.file is None and project.stacks:
+        yield f"stack {stack.name} has no configuration file; there are those of {', '.join(project.stacks)}"
+    if stack.configuration.stood_in:
+        keys = ", ".join(stack.configuration.stood_in)
+        yield f"encrypted configuration is not decrypted but stood in for: {keys} (--config KEY=VALUE gives a value)"
+    if stack.environments:
+        yield f"values from Pulumi ESC are not read: {', '.join(stack.environments)}"
+    if project.missing_environment is not None:
+        yield f"{project.missing_environment} has no Python; the program runs with {project.interpreter}"
+
+
+def _told(failure: "Failure", project: Project, stack: Stack) -> str:
+    """Return a failure in words, and what may be the reason for it."""
+    lines = [failure.summary, *failure.lines]
+    if stack.file is None and len(project.stacks) > 1:
+        lines.append(f"No configuration was read: choose one of {', '.join(project.stacks)} with --stack NAME.")
+    return "\n".join(lines)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """Read KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key.strip(), value
+
+
+def _seconds(text: str) -> float:
+    """Read a number of seconds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds

@@ -1,0 +1,37 @@
+"""Writing to stdout so that whatever is wrong with it becomes one line and no traceback."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+
+from pulumi_cloudbackup.cli.exits import CommandError
+
+
+class OutputError(CommandError):
+    """Stdout takes no more."""
+
+
+def write(text: str) -> None:
+    """Write the result of a subcommand; raise BrokenPipeError if nobody reads, OutputError if it cannot be taken."""
+    if sys.stdout is None:
+        raise OutputError("the output cannot be written: stdout is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding lacks is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def discard() -> None:
+    """Forget what stdout still holds: the interpreter would try to write it again, and complain, when it ends."""
+    if sys.stdout is not None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,84 @@
+"""Host a Pulumi program in this process, as the CLI's own language host does, with a monitor of ours as the engine.
+
+One process hosts one program: the SDK keeps a program's settings for the whole process, or at least for a context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import runpy
+import sys
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_cloudbackup.engine.messages import Messages
+    from pulumi_cloudbackup.engine.monitor import Monitor
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program and what it is told about itself."""
+
+    project: str
+    stack: str
+    organization: str
+    program: str
+    """A file, or ``.`` for ``__main__.py``, in the working directory."""
+    root: str
+    """The folder of Pulumi.yaml."""
+    configuration: Mapping[str, str]
+    """Each key with its namespace."""
+    secret_keys: tuple[str, ...] = ()
+
+
+def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None:
+    """Run a preview of a program to its end and return the exception that ended it.
+
+    A program that ends its own module with ``sys.exit()`` or ``sys.exit(0)`` has ended as it should.
+    """
+    set_all_config(dict(job.configuration), list(job.secret_keys))
+    configure(_settings(job, monitor, messages))
+    before, sys.argv = sys.argv, [job.program]
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+
+    def program() -> None:
+        try:
+            runpy.run_path(job.program, run_name="__main__")
+        except SystemExit as ended:
+            if ended.code not in (None, 0):
+                raise
+
+    try:
+        loop.run_until_complete(run_in_stack(program))
+    except BaseException as error:  # noqa: BLE001 - whatever ends a program is for the caller to tell
+        return error
+    finally:
+        asyncio.set_event_loop(None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # what a failed program leaves pending is no news
+            loop.close()
+        sys.argv = before
+    return None
+
+
+def _settings(job: Job, monitor: Monitor, messages: Messages) -> Settings:
+    """Return the SDK's settings, as far as this SDK knows them."""
+    wanted: dict[str, Any] = {
+        "project": job.project,
+        "stack": job.stack,
+        "organization": job.organization,
+        "root_directory": job.root,
+        "monitor": monitor,
+        "engine": messages,
+        "dry_run": True,
+    }
+    known = inspect.signature(Settings).parameters
+    return Settings(**{name: value for name, value in wanted.items() if name in known})

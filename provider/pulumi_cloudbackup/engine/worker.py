@@ -1,0 +1,115 @@
+"""The program's own process: runs one Pulumi program and hands over what the rules say about its vaults.
+
+Started by ``running`` with a folder: the job is read from there, the outcome is left there, and nothing is printed but
+the program's own messages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pulumi_cloudbackup.engine.failures import Explainer
+from pulumi_cloudbackup.engine.hosting import Job, host
+from pulumi_cloudbackup.engine.messages import Messages
+from pulumi_cloudbackup.engine.monitor import Monitor
+from pulumi_cloudbackup.engine.outcome import Failure, Outcome, to_json
+from pulumi_cloudbackup.reports.problems import ProblemReport
+from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
+from pulumi_cloudbackup.resources.program import observe
+
+if TYPE_CHECKING:
+    from pulumi_cloudbackup.resources.judging import Judgement
+    from pulumi_cloudbackup.rules import Problem
+
+_PAUSE: Final = 0.5
+
+
+def main(folder: str) -> None:
+    """Run the job in a folder and leave the outcome there."""
+    place = Path(folder)
+    _end_with_parent(place)
+    # As with the language host: what a failed program leaves pending is no news to anybody.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    try:
+        fields = json.loads((place / "job.json").read_text(encoding="utf-8"))
+        shown_from = Path(fields.pop("shown_from"))
+        outcome = judge(Job(**fields), Explainer(Path.cwd(), shown_from))
+    except Exception as error:  # noqa: BLE001 - the outermost door: becomes a bug report
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        outcome = _bug(f"{type(error).__name__} in {Path(where.filename).name}:{where.lineno}")
+    unfinished = place / "outcome.part"
+    unfinished.write_text(to_json(outcome), encoding="utf-8")
+    unfinished.replace(place / "outcome.json")
+    warnings.simplefilter("ignore", RuntimeWarning)
+
+
+def judge(job: Job, explain: Explainer) -> Outcome:
+    """Run a program and return what the rules say about it, or why they cannot say anything."""
+    monitor, messages = Monitor(job.project, job.stack, organization=job.organization), Messages(_tell)
+    judgements: list[Judgement] = []
+    observe(judgements.append)
+    try:
+        error = host(job, monitor, messages)
+    finally:
+        observe(None)
+        monitor.close()
+    last = judgements[-1] if judgements else None
+    problems: tuple[Problem, ...] = last.problems if last else ()
+    if monitor.rejections:
+        return explain.rejected(monitor.rejections[0].text, monitor.rejections[0].calls)
+    if error is not None and not (last and isinstance(error, SystemExit) and error.code in (None, 0)):
+        problem = explain.problem_of(error)
+        # Where no line of the program is to blame, the SDK stumbled over a value that is among the problems already.
+        is_told = last is not None and bool(last.errors) and not explain.blames_the_program(error)
+        if problem is None and not is_told:
+            return _with_unanswered(explain.failure_of(error), monitor)
+        problems += (problem,) if problem is not None else ()
+    if messages.errors:
+        return Failure(f"the program logged {len(messages.errors)} error(s), told above: a preview fails with them")
+    declared = sum(one.type in (VAULT_TYPE, MIRROR_TYPE) and one.read_id is None for one in monitor.registrations)
+    if last is None:
+        return ProblemReport(problems) if problems or not declared else _bug("Vaults were not judged")
+    return ProblemReport(problems, last.not_yet_known, last.unverified, last.verified_live, declared, last.notes)
+
+
+def _with_unanswered(failure: Failure, monitor: Monitor) -> Failure:
+    """Add what the program asked providers for: a None where it expects an answer is the likely reason."""
+    if not monitor.unanswered:
+        return failure
+    asked = ", ".join(monitor.unanswered)
+    return Failure(failure.summary, (*failure.lines, f"Not known without its provider, and None here: {asked}."))
+
+
+def _bug(what: str) -> Failure:
+    return Failure(f"{what}. This is a bug in cloudbackup, please report it.")
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):  # whoever listened may be gone
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _end_with_parent(place: Path) -> None:
+    """End this process, and what it has started, when nobody waits for its outcome any more; leave nothing behind."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_PAUSE)
+        shutil.rmtree(place, ignore_errors=True)
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="cloudbackup-parent", daemon=True).start()

@@ -182,7 +182,7 @@ def _judge_rivals(index: Neighbours, sources: list[_Source], findings: _Findings
     uncertain = [one for one in sources if one.found.is_missing is not None and not is_known(one.found.is_missing)]
     for one in sources:
         key = _identity(one)
-        if key is not None and not _has_failed_as_second(one.mirror.resource):
+        if key is not None and not _has_failed(one):
             by_source[key].append(one)
     for copies in by_source.values():
         declared = [one.mirror for one in copies if one.mirror.is_declared]
@@ -250,13 +250,19 @@ def _reports_mirrors(index: Neighbours) -> bool:
     return any(isinstance(place.resource, Vault) and place.resource.mirror_id is not None for place in index.vaults)
 
 
-def _has_failed_as_second(resource: Vault | MirrorVault) -> bool:
-    """Whether a mirror does not occupy its source: it failed because the source has another one (hbr-api.md 3)."""
-    return (
-        isinstance(resource, MirrorVault)
-        and resource.status == "ERROR"
-        and resource.status_message == "SOURCE_VAULT_ALREADY_HAS_REPLICATION"
-    )
+def _has_failed(one: _Source) -> bool:
+    """Whether a mirror does not occupy its source: its creation failed (hbr-api.md 3).
+
+    It says itself that the source has another one, or the source, as the service reports it, does not name it.
+    """
+    mirror, source = one.mirror.resource, one.place.resource if one.place is not None else None
+    if not isinstance(mirror, MirrorVault) or mirror.status != "ERROR":
+        return False
+    if mirror.status_message == "SOURCE_VAULT_ALREADY_HAS_REPLICATION":
+        return True
+    if one.mirror.is_declared or not isinstance(source, Vault) or source.status is None:
+        return False
+    return source.mirror_id != mirror.id
 
 
 def _in_words(one: _Source) -> str:

@@ -6,6 +6,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def blocks(language: str) -> list[str]:
 
 def test_every_block_is_run_somewhere() -> None:
     """A new block needs a place here."""
-    assert sorted(kind for kind, _ in BLOCKS) == ["python", "sh", "sh", "sh", "sh", "text"]
+    assert sorted(kind for kind, _ in BLOCKS) == ["python", *["sh"] * 5, "text"]
     assert [text.strip() for text in blocks("sh") if text.strip() in RUN_ELSEWHERE] == list(RUN_ELSEWHERE)
     assert len(README.splitlines()) <= 150
 
@@ -82,8 +83,26 @@ def test_what_a_rejection_looks_like(project: Project) -> None:
     assert re.sub(r"\s+", " ", shown).strip() in re.sub(r"\s+", " ", rejected.output)
 
 
+def test_check() -> None:
+    """The command for a commit hook, in the tree as it is."""
+    (script,) = [text for text in blocks("sh") if text.startswith("cloudbackup check")]
+    command, *arguments = script.split()
+    executable = Path(sys.executable).with_name(command)
+    done = subprocess.run([executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert "no problems in " in done.stdout
+
+
 @pytest.mark.parametrize(
-    "name", ["docs/resources.md", "docs/emulator.md", "CHANGELOG.md", "LICENSE", "examples", "stacks/retail-dr"]
+    "name",
+    [
+        "docs/mistakes.md",
+        "docs/resources.md",
+        "docs/emulator.md",
+        "CHANGELOG.md",
+        "LICENSE",
+        "examples",
+        "stacks/retail-dr",
+    ],
 )
 def test_what_readme_points_to_exists(name: str) -> None:
     """No dead links."""

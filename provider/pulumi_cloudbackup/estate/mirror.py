@@ -63,6 +63,8 @@ class Source:
     vault_type: str | Unknown | None = None
     encrypt_type: str | Unknown | None = None
     kms_key_id: str | Unknown | None = None
+    said_encrypt_type: str | Unknown | None = None
+    """What a program says of a source that it does not declare, where ``encrypt_type`` is what was found."""
     status: str | None = None
     """UNKNOWN, INITIALIZING, CREATED or ERROR; ``GONE``: the service has it no more."""
     charge_type: str | Unknown | None = None

@@ -24,6 +24,7 @@ from pulumi_cloudbackup.resources.wire import (
     mirror_of,
     resource_name,
     source_of,
+    source_problems,
     vault_of,
     without_note,
 )
@@ -89,6 +90,7 @@ def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[s
     after, note = _received(session, after)
     inputs = dict(after)
     mirror, unusable = as_far_as_usable(mirror_of, inputs)
+    unusable += source_problems(inputs, mirror.name)
     source = source_of(inputs)
     name_of_source = source.vault_name if source.vault_name is not None else source.id
     if name_of_source is not None:

@@ -26,7 +26,7 @@ from pulumi_cloudbackup.resources.comparing import known_or, mirror_difference, 
 from pulumi_cloudbackup.resources.likeness import adoption_of, mirror_unlike, vault_unlike
 from pulumi_cloudbackup.resources.matching import Identity, alias_line, matched
 from pulumi_cloudbackup.resources.settings import Judging
-from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, vault_of
+from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, vault_of
 from pulumi_cloudbackup.rules import (
     Deletion,
     MirrorLoss,
@@ -39,6 +39,7 @@ from pulumi_cloudbackup.rules import (
     judge_estate,
     settle,
 )
+from pulumi_cloudbackup.rules.adoption_rules import Adoption
 from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
 from pulumi_cloudbackup.rules.order_rules import Succession
 
@@ -113,7 +114,6 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
     for fate in fates:
         problems += fate.problems
         problems += _changes(fate, evidence)
-        problems += _adoption(fate, evidence)
     problems += _successions(fates, evidence)
     verdict = judge_estate(_estate(fates, evidence))
     place = {fate.label: position for position, fate in enumerate(fates)}
@@ -198,8 +198,14 @@ def _fates(declared: Sequence[Declared], evidence: Evidence) -> list[_Fate]:
             fate.source = by_resource.get(id(source)) if source is not None else None
             if fate.source is not None:
                 fate.resource = fate.resource.model_copy(update={"source": fate.source.label})
+    adopters: dict[object, str] = {}
     for fate in sorted(fates, key=lambda one: isinstance(one.resource, MirrorVault)):
         _settle_fate(fate, evidence)
+        if fate.old is None and isinstance(fate.resource.adopt_id, str) and fate.resource.adopt_id:
+            refused = _adoption(fate, evidence, adopters.setdefault(fate.resource.adopt_id, fate.label))
+            fate.problems += refused
+            if refused:  # it is judged on as one to be created
+                fate.resource = fate.resource.model_copy(update={"adopt_id": None})
     return fates
 
 
@@ -211,6 +217,7 @@ def _read(declared: Declared, label: str, old: OldResource | None) -> _Fate:
         resource, problems = as_far_as_usable(vault_of, declared.properties, label)
     else:
         resource, problems = as_far_as_usable(mirror_of, declared.properties, label)
+        problems += source_problems(declared.properties, label)
     if not is_vault:
         problems += judge_mirror_options(label, declared.declaration.option_values)
     return _Fate(label, declared, resource, problems, old)
@@ -312,11 +319,14 @@ def _changes(fate: _Fate, evidence: Evidence) -> list[Problem]:
     return [*problems, *judge_deletion(deletion).problems]
 
 
-def _adoption(fate: _Fate, evidence: Evidence) -> tuple[Problem, ...]:
-    """Judge the taking over of an existing vault, where its region was listed."""
+def _adoption(fate: _Fate, evidence: Evidence, first: str) -> tuple[Problem, ...]:
+    """Judge the taking over of an existing vault, where its region was listed; ``first``: who takes it over first."""
     wanted, answer = fate.resource, evidence.live.get(fate.account)
-    if fate.old is not None or not isinstance(wanted.adopt_id, str) or not isinstance(wanted.region_id, str):
-        return ()
+    if not isinstance(wanted.adopt_id, str) or not isinstance(wanted.region_id, str):
+        return ()  # not known yet
+    if first != fate.label:
+        rival = Adoption(fate.label, wanted.adopt_id, wanted.region_id, exists=True, rival=first)
+        return judge(("CB112",), fate.label, rival).problems
     if answer is None or wanted.region_id not in answer.vaults or not wanted.adopt_id:
         return ()
 

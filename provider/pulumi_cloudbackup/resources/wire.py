@@ -130,10 +130,10 @@ def vault_of(properties: Properties, name: str | None = None) -> Vault:
 def mirror_of(properties: Properties, name: str | None = None) -> MirrorVault:
     """Return the mirror that properties declare; raise UnusableArguments."""
     source = ExistingSource.model_construct(
-        id=properties.get("source_vault_id", UNKNOWN),
-        region_id=properties.get("source_region_id", UNKNOWN),
-        vault_name=properties.get("source_vault_name"),
-        encrypt_type=properties.get("source_encrypt_type"),
+        id=_text_or_unknown(properties.get("source_vault_id", UNKNOWN)),
+        region_id=_text_or_unknown(properties.get("source_region_id", UNKNOWN)),
+        vault_name=_text_or_unknown(properties.get("source_vault_name")),
+        encrypt_type=_text_or_unknown(properties.get("source_encrypt_type")),
     )
     own = {"name": name or resource_name(properties), "source": source}
     return _parsed(MirrorVault, properties, MIRROR_ARGUMENTS, own)
@@ -154,7 +154,28 @@ def as_far_as_usable(
 
 def source_of(properties: Properties) -> Source:
     """Return what a mirror's properties tell about its source."""
-    return Source(**{fact: properties.get(source_property(fact)) for fact in SOURCE_FACTS})
+    facts: dict[str, Any] = {fact: _text_or_unknown(properties.get(source_property(fact))) for fact in SOURCE_FACTS}
+    return Source(**facts)
+
+
+def source_problems(properties: Properties, name: str) -> tuple[Problem, ...]:
+    """Return a CB100 problem where a fact about a source that the program does not declare is no text."""
+    if properties.get("source_owner") is not None:
+        return ()  # a declared vault: its own problems are told of it
+    wrong = [fact for fact in SOURCE_FACTS if properties.get(source_property(fact)) is not _usable(properties, fact)]
+    return tuple(
+        BOOK["CB100"].problem(_unusable(name, "source", f"has an unusable {fact}: a text is expected"), name)
+        for fact in wrong
+    )
+
+
+def _usable(properties: Properties, fact: str) -> Any:
+    return _text_or_unknown(properties.get(source_property(fact)))
+
+
+def _text_or_unknown(value: Any) -> str | Unknown | None:
+    """Return a text, or what stands for one; what is no text at all is not judged any further."""
+    return value if value is None or isinstance(value, (str, Unknown)) else UNKNOWN
 
 
 def source_property(fact: str) -> str:

@@ -27,6 +27,8 @@ class Adoption:
     """Who manages it, where that is somebody else: project, stack and name."""
     status: str = "CREATED"
     """Its status once it is settled."""
+    rival: str = ""
+    """Another resource of the program that is to take it over too."""
 
 
 @rule("CB112", "Existing vault that cannot be taken over")
@@ -40,7 +42,13 @@ def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
     new one created.
     """
     what = f'Vault {adoption.vault_id} cannot be taken over as "{adoption.name}"'
-    if not adoption.exists:
+    if adoption.rival:
+        yield Broken(
+            "adopt_id",
+            f'{what}: the program lets "{adoption.rival}" take it over too, and a vault has one owner.',
+            "Keep adopt_id on one of them.",
+        )
+    elif not adoption.exists:
         yield Broken(
             "adopt_id",
             f"{what}: there is no such vault in {adoption.region_id}.",

@@ -48,7 +48,18 @@ def mirror_encrypted_like_its_source(mirror: MirrorVault, source: Source) -> Ite
 
     How to fix it: leave ``encrypt_type`` of the mirror out; it then follows its source.
     """
-    if mirror.encrypt_type is None or source.encrypt_type is None:
+    if source.encrypt_type is None:
+        return
+    if mirror.encrypt_type is None:
+        said, found = source.said_encrypt_type, source.encrypt_type
+        if said is not None and is_known(said) and is_known(found) and said != found:
+            yield Broken(
+                "source",
+                f'Mirror vault "{mirror.name}" would be encrypted with {said}, because the program says its source '
+                f"{_source_name(source)}is; but that is encrypted with {found}. The service copies only between vaults "
+                "of one encryption method.",
+                f"Set encrypt_type of the ExistingVault to {found}, or leave it out.",
+            )
         return
     if not is_known(mirror.encrypt_type):
         yield NotYetKnown("encrypt_type")

@@ -13,7 +13,7 @@ once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource, MirrorVault, Source, Unknown, Vault, is_known
@@ -68,7 +68,9 @@ class Neighbours:
         if isinstance(written, str):
             return self._named(written, account)
         if not isinstance(written.id, str):
-            return FoundSource("", is_missing=UNKNOWN), _source_as_written(written), None
+            source = _source_as_written(written)
+            encrypt_type = UNKNOWN if source.encrypt_type is None else source.encrypt_type
+            return FoundSource("", is_missing=UNKNOWN), replace(source, encrypt_type=encrypt_type), None
         place = self.by_id.get(written.id)
         if place is None:
             return self._absent(written, account), _source_as_written(written), None
@@ -79,7 +81,7 @@ class Neighbours:
         found = FoundSource(
             written.id, resource=place.resource, is_missing=gone, is_lost=_is_lost(place), region_id=really
         )
-        return found, source_at(place.resource), place
+        return found, replace(source_at(place.resource), said_encrypt_type=written.encrypt_type), place
 
     def _named(self, name: str, account: str) -> tuple[FoundSource, Source, Place | None]:
         place = self.by_name.get((account, name))

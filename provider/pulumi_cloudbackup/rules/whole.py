@@ -160,7 +160,7 @@ def _judge_mirrors(index: Neighbours, findings: _Findings) -> list[_Source]:
         settings = (
             (mirror.region_id, mirror.encrypt_type, mirror.kms_key_id, mirror.redundancy_type),
             (facts.region_id, facts.vault_type, facts.encrypt_type, facts.kms_key_id, facts.status),
-            (facts.charge_type, facts.is_trial, mirror.existing_id is None),
+            (facts.charge_type, facts.is_trial, facts.said_encrypt_type, mirror.existing_id is None),
         )
         if settings not in fine and findings.add(
             place, mirror_settings(mirror, facts, estate.live_regions, estate.live_mirror_regions)

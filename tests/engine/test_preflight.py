@@ -318,3 +318,159 @@ def test_an_unchanged_program_asks_each_region_once(project: Project, service: S
         since = service.last()
         project.run(*command).ok()
         assert asked(service, since) == {"DescribeVaultReplicationRegions": 1, "DescribeVaults": 2}
+
+
+@pytest.mark.parametrize(
+    "late",
+    [
+        'pulumi.StackReference("organization/shop/dev").get_output("x").apply(lambda _: {})',
+        'Team("t").urn.apply(lambda _: {})',
+    ],
+)
+def test_what_is_declared_while_the_account_is_asked_is_judged_too(
+    project: Project, service: Service, late: str
+) -> None:
+    """Declared in the apply of something that takes a while."""
+    program = f"""
+    class Team(pulumi.ComponentResource):
+        def __init__(self, name):
+            super().__init__("acme:index:Team", name)
+    a = Vault("a", region_id="cn-hangzhou")
+    MirrorVault("a-dr", source=a, region_id="cn-shanghai")
+    {late.format('MirrorVault("a-far", source=a, region_id="cn-beijing")')}
+    """
+    project.program('pulumi.export("x", 1)').up().ok()
+    service.fault(action="DescribeVaults", fault="slow", seconds=0.5, times=2)
+    assert codes(project.program(program).run("preview").failed().output) == ["CB202"]
+    assert project.up().failed().calls == []
+
+
+def test_a_vault_as_parent(project: Project, service: Service) -> None:
+    """Its URN comes only with its registration, but what it is called is known."""
+    parented = ", opts=pulumi.ResourceOptions(parent=orders{})"
+    project.program(pair(more=parented.format(""))).up().ok()
+    project.run("preview").ok()
+    service.patch("orders", Status="ERROR")
+    project.run("preview").ok()
+    service.patch("orders", Status="CREATED")
+    refused = project.program(pair("renamed", more=parented.format(""))).run("preview").failed()
+    assert codes(refused.output) == ["CB401"]
+    (alias,) = re.findall(r"aliases=(\[.*?\])", refused.output)
+    assert alias == '[pulumi.Alias(name="orders-dr")]'
+    project.program(pair("renamed", more=parented.format(f", aliases={alias}"))).run("preview").ok()
+
+
+def test_what_is_known_only_in_check_is_judged_there(project: Project, elsewhere: Project, service: Service) -> None:
+    """Secret ids: two mirrors of one source, keys of another region, and no message that shows a secret."""
+    elsewhere.env = project.env
+    elsewhere.program(
+        'v = Vault("v", region_id="cn-hangzhou")\npulumi.export("id", pulumi.Output.secret(v.id))'
+    ).up().ok()
+    refused = (
+        project.program(
+            """
+        id_ = pulumi.StackReference("organization/billing/prod").get_output("id")
+        for region in ("shanghai", "beijing"):
+            MirrorVault(region, source=ExistingVault(id_, "cn-hangzhou"), region_id=f"cn-{region}")
+        """
+        )
+        .run("preview")
+        .failed()
+    )
+    assert "CB202" in refused.output
+    hidden = project.program(
+        'MirrorVault("m", source=ExistingVault(pulumi.Output.secret("v-hunter2"), "cn-hangzhou"), region_id="cn-beijing")'
+    )
+    output = hidden.run("preview").failed().output
+    assert "CB210: The source [secret] of mirror vault" in output
+    assert "hunter2" not in output
+    doubtful = (
+        project.program(
+            """
+        key = pulumi.Output.secret("key-1")
+        a = Vault("a", region_id="cn-hangzhou", encrypt_type="KMS", kms_key_id=key)
+        MirrorVault("a-dr", source=a, region_id="cn-shanghai", kms_key_id=key)
+        """
+        )
+        .run("preview")
+        .ok()
+    )
+    assert doubtful.output.count("warning CB208") >= 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'ExistingVault(None, "cn-hangzhou")',
+        'ExistingVault("v-1", None)',
+        "ExistingVault(pulumi.Output.from_input(None), 'cn-hangzhou')",
+    ],
+)
+def test_a_source_that_is_none(project: Project, source: str) -> None:
+    """Such as an output of another stack that is misspelt."""
+    refused = project.program(f'MirrorVault("m", source={source}, region_id="cn-shanghai")').run("preview").failed()
+    assert codes(refused.output) == ["CB100"]
+
+
+def test_after_a_lost_state(project: Project, service: Service) -> None:
+    """Vaults that say they are ours: taken up where they surely are, otherwise a person decides."""
+    project.program(pair()).up().ok()
+    service.patch("orders", SnapshotCount=1)
+    for urn in (project.urn("MirrorVault", "orders-dr"), project.urn("Vault", "orders")):
+        project.run("state", "delete", "--yes", urn).ok()
+    refused = project.run("preview").failed()
+    assert codes(refused.output) == ["CB113"]
+    assert 'add adopt_id="v-' in refused.output
+    moved = (
+        project.program(
+            pair(region="cn-beijing").replace(
+                'vault_name="orders"', f'adopt_id="{service.by_name("orders")["VaultId"]}"'
+            )
+        )
+        .run("preview")
+        .failed()
+    )
+    assert codes(moved.output) == ["CB202"]
+    assert "managed by shop/dev/orders-dr" in moved.output
+
+
+def test_recoveries_that_are_not_rejected(project: Project, service: Service) -> None:
+    """A lost source with a new mirror may be created again; a crashed attempt in ERROR is removed and made anew."""
+    project.program(pair()).up().ok()
+    service.lose("dr")
+    service.lose("orders")
+    both = project.program(pair("new"))
+    both.run("preview", "--refresh").ok()
+    assert "CB210" in both.run("preview").failed().output
+    assert both.run("up", "--yes", "--skip-preview", "--refresh").ok().calls == [
+        "CreateVault orders",
+        "CreateReplicationVault dr",
+    ]
+
+
+def test_options_that_change_what_counts(project: Project, service: Service) -> None:
+    """What the engine ignores, and what it keeps, is no problem."""
+    program = 'Vault("orders", region_id="{region}", vault_name="{name}", opts=pulumi.ResourceOptions({opts}))'
+    project.program(program.format(region="cn-hangzhou", name="orders", opts="retain_on_delete=True")).up().ok()
+    service.patch("orders", SnapshotCount=2)
+    project.program(program.format(region="cn-beijing", name="orders", opts="retain_on_delete=True")).run(
+        "preview"
+    ).ok()
+    assert codes(
+        project.program(program.format(region="cn-beijing", name="orders", opts="")).run("preview").failed().output
+    ) == ["CB303"]
+    ignoring = 'ignore_changes=["vault_name", "region_id"]'
+    project.program(program.format(region="cn-beijing", name="x" * 65, opts=ignoring)).run("preview").ok()
+
+
+def test_accounts_are_asked_each(project: Project, service: Service, tmp_path: Path) -> None:
+    """A source that another profile's account does not have is missed there, too."""
+    (tmp_path / ".alibabacloud").mkdir()
+    (tmp_path / ".alibabacloud" / "credentials.ini").write_text(
+        "[two]\nenabled = true\ntype = access_key\naccess_key_id = test\naccess_key_secret = test\n"
+    )
+    refused = project.program(
+        'Vault("v", region_id="cn-hangzhou")\n'
+        'MirrorVault("m", source=ExistingVault("v-nope", "cn-hangzhou"), region_id="cn-beijing", account="two")'
+    )
+    assert codes(refused.run("preview").failed().output) == ["CB210"]

@@ -18,9 +18,10 @@ import yaml  # type: ignore[import-untyped] # no stubs for one test
 from pydantic import ValidationError
 
 import pulumi_cloudbackup
-from pulumi_cloudbackup.estate import Estate, MirrorVault, Vault
+from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.rules import BOOK, Problem, Severity, judge, judge_estate, parse_waivers
-from pulumi_cloudbackup.rules.adoption_rules import Adoption
+from pulumi_cloudbackup.rules.adoption_rules import Adoption, Attempt
+from pulumi_cloudbackup.rules.deletion_rules import MirroredSource
 from pulumi_cloudbackup.rules.order_rules import Succession
 from pulumi_cloudbackup.rules.pages import page_of, three_parts
 
@@ -116,7 +117,28 @@ def problems_of(code: str, which: str, monkeypatch: pytest.MonkeyPatch) -> tuple
     if page.given is not None and code == "CB109":
         before = json.loads(page.given)["vaults"][0]["worm_enabled"]
         problems += judge(("CB109",), "orders", before, estate.vaults[0]).problems
-    return problems + successions(estate) + adoptions(estate)
+    return problems + successions(estate) + adoptions(estate) + attempts(estate) + mirrored_sources(estate)
+
+
+def mirrored_sources(estate: Estate) -> tuple[Problem, ...]:
+    """Judge replaced vaults that others mirror."""
+    problems: tuple[Problem, ...] = ()
+    for one in (vault for vault in estate.vaults if vault.pending_delete):
+        for other in (mirror for mirror in estate.mirrors if mirror.managed_by == "other"):
+            if isinstance(other.source, ExistingSource) and other.source.id == one.id:
+                facts = MirroredSource(one.name, str(one.id), f'mirror vault "{other.name}"', ("vault_type",))
+                problems += judge(("CB304",), one.name, facts).problems
+    return problems
+
+
+def attempts(estate: Estate) -> tuple[Problem, ...]:
+    """Judge what says it belongs to a new vault, as a program does with the live account."""
+    problems: tuple[Problem, ...] = ()
+    for one in (vault for vault in estate.vaults if vault.managed_by is None and vault.existing_id is None):
+        for other in (vault for vault in estate.vaults if f"/{one.name}#" in (vault.owner or "") and vault.holds_data):
+            facts = Attempt(one.name, str(other.id), str(other.region_id), "it holds backup data")
+            problems += judge(("CB113",), one.name, facts).problems
+    return problems
 
 
 def adoptions(estate: Estate) -> tuple[Problem, ...]:

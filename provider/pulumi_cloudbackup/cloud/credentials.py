@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -112,6 +113,7 @@ class Connection:
             return {"access_key_id": key, "access_key_secret": secret}
         from alibabacloud_credentials.client import Client  # noqa: PLC0415 - half a second, only when a call is made
 
+        logging.getLogger("credentials").setLevel(logging.CRITICAL)  # it prints tracebacks where it finds nothing
         if self.profile is None:
             return {"credential": Client()}
         return {"credential": Client(provider=_profile_provider(self.profile))}

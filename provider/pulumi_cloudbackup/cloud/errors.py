@@ -66,6 +66,11 @@ class CloudError(Exception):
         return self.code.startswith(_WRONG_KEY)
 
     @property
+    def is_refused(self) -> bool:
+        """Whether the service understood the call and does not take it, for what it says and not for who asks."""
+        return not (self.is_passing or self.is_forbidden or self.is_wrong_key or self.code == "Credentials")
+
+    @property
     def is_not_yet_deletable(self) -> bool:
         """Whether a delete is refused for something that may pass."""
         return self.code in NOT_YET_DELETABLE

@@ -70,6 +70,8 @@ class Estate(BaseModel):
     """The regions that the live service lists for mirrors; absent: ``live_regions`` stands for both."""
     listed_regions: tuple[str, ...] = ()
     """The regions whose vaults, of the account of the estate, are all in the estate: an id that is missing is gone."""
+    listed_elsewhere: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The same for other accounts, by account."""
     foreign: tuple[ForeignResource, ...] = ()
     """Other resources that vaults depend on."""
 

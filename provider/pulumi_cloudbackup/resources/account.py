@@ -6,6 +6,7 @@ depends on it counts as not verified.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
@@ -86,7 +87,10 @@ def ask(session: Session, questions: Mapping[str | None, Question]) -> dict[str 
     for account in late:
         answers[account].failures["late"] = f"The service gave no answer within {PATIENCE:g} seconds."
     # A late thread may still write: what is returned no longer changes.
-    return {account: replace(answer, vaults=dict(answer.vaults)) for account, answer in answers.items()}
+    return {
+        account: replace(answer, vaults=dict(answer.vaults), failures=dict(answer.failures))
+        for account, answer in answers.items()
+    }
 
 
 def _ask_one(session: Session, account: str | None, question: Question, answer: LiveAccount) -> None:
@@ -97,7 +101,7 @@ def _ask_one(session: Session, account: str | None, question: Question, answer: 
         return
     _list(session, account, {one for one in question.regions if _is_served(one, answer)}, answer)
     # A source tells where its mirror is; whose mirror that is, only that region tells.
-    sources = (answer.find(vault_id) for vault_id in question.sources)
+    sources = (answer.find(vault_id) for vault_id in (*question.sources, *question.adopted))
     elsewhere = {
         source.mirror_region_id
         for source in sources
@@ -130,11 +134,22 @@ def _is_served(region_id: str, answer: LiveAccount) -> bool:
 def _list(session: Session, account: str | None, wanted: Iterable[str], answer: LiveAccount) -> None:
     def work(region_id: str) -> None:
         try:
-            answer.vaults[region_id] = session.first_listing(account, region_id)
+            answer.vaults[region_id] = session.seen_first(account, region_id)
         except (CloudError, Refusal) as error:
-            answer.fail(error)
+            if isinstance(error, CloudError) and error.is_refused and answer.regions is None:
+                _ask_whether_it_is_served(session, account, region_id, answer)
+            if answer.regions is None or region_id in answer.regions:
+                answer.fail(error)
 
     _together({region_id: partial(work, region_id) for region_id in sorted(wanted)})
+
+
+def _ask_whether_it_is_served(session: Session, account: str | None, region_id: str, answer: LiveAccount) -> None:
+    """Ask for the list of regions where one that documents name is refused: it may be served no more, or not yet."""
+    with contextlib.suppress(CloudError, Refusal):
+        served = session.live_regions(account)
+        if region_id not in served:
+            answer.regions = served
 
 
 def _look_again(session: Session, account: str | None, vault_id: str, region_id: str, answer: LiveAccount) -> None:

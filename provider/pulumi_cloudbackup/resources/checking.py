@@ -10,17 +10,19 @@ import datetime as dt
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.estate import Unknown
+from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown
 from pulumi_cloudbackup.estate.mirror import default_mirror_description, default_mirror_name, mirror_encrypt_type
 from pulumi_cloudbackup.estate.owner import readable_owner
 from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, DEFAULT_VAULT_TYPE
 from pulumi_cloudbackup.resources.account import LiveAccount, ask
-from pulumi_cloudbackup.resources.judging import Evidence, judge_declarations
+from pulumi_cloudbackup.resources.fates import Evidence
+from pulumi_cloudbackup.resources.judging import judge_declarations
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared
 from pulumi_cloudbackup.resources.wire import (
     Note,
     as_far_as_usable,
+    known_text,
     mirror_of,
     resource_name,
     source_of,
@@ -30,6 +32,7 @@ from pulumi_cloudbackup.resources.wire import (
 )
 from pulumi_cloudbackup.rules import Problem, Waivers, judge, judge_mirror, judge_vault, settle
 from pulumi_cloudbackup.rules.argument_rules import DESCRIPTION_LIMIT
+from pulumi_cloudbackup.rules.source_rules import Rivals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,10 +41,12 @@ if TYPE_CHECKING:
 
 
 ASKED_LIVE: Final = ("CB103", "CB207")
-"""Codes of doubts that the live account can answer: whoever asks it tells what is left of them."""
+"""Codes of doubts that the live account can answer: an inline program leaves them to ``check``, which asks it."""
+_MASK: Final = "[secret]"
 _DECIDED_LIVE: Final = (
     "CB103",
     "CB112",
+    "CB113",
     "CB202",
     "CB203",
     "CB204",
@@ -102,6 +107,7 @@ def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[s
         inputs["encrypt_type"] = encrypt_type
     live, failures = _asked(session, note, before, inputs, "MirrorVault")
     problems = unusable + judge_mirror(mirror, source, live.regions, live.mirror_regions).problems
+    problems += _rivals(session, mirror, inputs)
     more = _live_problems(problems, live, inputs, "MirrorVault")
     return _checked(session, note, inputs, (*problems, *more), failures)
 
@@ -109,9 +115,9 @@ def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[s
 def _received(session: Session, after: Mapping[str, Any]) -> tuple[Mapping[str, Any], Note]:
     """Take off the note that the program left for this check."""
     owner, note = without_note(after.get("owner"))
-    if note is Note.NONE:
+    if note == Note():
         return after, note
-    if note is Note.JUDGED_LIVE:
+    if note.live:
         session.judged_live.add(owner)
     return {**after, "owner": owner}, note
 
@@ -121,11 +127,22 @@ def _asked(
 ) -> tuple[LiveAccount, tuple[str, ...]]:
     """Ask the live account about one new resource, if nobody has; what exists already is the business of ``diff``."""
     account = inputs.get("account")
-    if note is not Note.NONE or before or isinstance(account, Unknown) or not session.asks_in_preview(account):
+    if note.judged or before or isinstance(account, Unknown) or not session.asks_in_preview(account):
         return LiveAccount(), ()
     answer = ask(session, questions([_alone(inputs, kind)], None))[account]
     failures = tuple(f"not fully checked against the live account: {text}" for text in answer.failures.values())
     return answer, tuple(failure for failure in failures if session.is_news(failure))
+
+
+def _rivals(session: Session, mirror: MirrorVault, inputs: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Judge the mirrors that this run has checked: two of one source may show only here, when its id is known."""
+    source_id, owner = known_text(inputs.get("source_vault_id")), known_text(inputs.get("owner"))
+    other = session.mirrored_by(source_id, owner) if source_id and owner else None
+    if other is None or source_id is None:
+        return ()
+    name = readable_owner(other).rpartition("/")[2]
+    first = MirrorVault.model_construct(name=name, region_id=UNKNOWN, source=mirror.source)
+    return judge(("CB202",), mirror.name, Rivals(source_id, (first, mirror))).problems
 
 
 def _live_problems(
@@ -148,21 +165,32 @@ def _alone(inputs: Mapping[str, Any], kind: str) -> Declared:
 def _checked(
     session: Session, note: Note, inputs: Mapping[str, Any], problems: tuple[Problem, ...], failures: tuple[str, ...]
 ) -> Checked:
-    """Settle problems as the program does; doubts are told here where the program left them to the live account."""
+    """Settle problems as the program does; warnings are told where the program could not tell them."""
     judging = session.judging
     today = dt.datetime.now(dt.timezone.utc).date().isoformat()
-    settled = settle(problems, _by_plain_name(judging.waivers), today, strict=judging.strict).problems
-    doubts = tuple(
+    masked = [_masked(problem, note, inputs) for problem in problems]
+    settled = settle(masked, _by_plain_name(judging.waivers), today, strict=judging.strict).problems
+    told = tuple(
         f"warning {problem.one_line}"
         for problem in settled
-        if not problem.stops and problem.waived is None and problem.code in ASKED_LIVE
+        if not problem.stops and problem.waived is None and not note.judged and problem.code not in note.told
     )
-    asks = note is Note.NONE and session.asks_in_preview(None)
-    return Checked(
-        inputs,
-        tuple(problem for problem in settled if problem.stops),
-        (*failures, *(doubts if asks else ())),
-    )
+    return Checked(inputs, tuple(problem for problem in settled if problem.stops), (*failures, *told))
+
+
+def _masked(problem: Problem, note: Note, inputs: Mapping[str, Any]) -> Problem:
+    """Return a problem that quotes nothing secret."""
+    detail, fix = problem.detail, problem.fix
+    for text in (text for key in note.secret for text in _texts(inputs.get(key))):
+        detail, fix = detail.replace(text, _MASK), fix.replace(text, _MASK)
+    return replace(problem, detail=detail, fix=fix)
+
+
+def _texts(value: object) -> list[str]:
+    """Return every text in a value."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for item in pair for text in _texts(item)]
+    return [value] if isinstance(value, str) and value else []
 
 
 def _by_plain_name(waivers: Waivers) -> Waivers:

@@ -6,6 +6,7 @@ Runs in the program's process; decides the owner of a resource and the options t
 from __future__ import annotations
 
 from functools import cache
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pulumi
@@ -42,8 +43,18 @@ def parent_types(opts: pulumi.ResourceOptions) -> pulumi.Input[str]:
     """
     if opts.parent is None or opts.parent.pulumi_resource_type == "pulumi:pulumi:Stack":
         return ""
+    chain: pulumi.Input[str] | None = getattr(opts.parent, "type_chain", None)
+    if chain is not None:
+        return chain  # a vault or mirror: its URN would only come with its registration
     found = opts.parent.urn.apply(lambda urn: urn.split("::")[2])
     return pulumi.Output(set(), cast("Awaitable[str]", found.future(with_unknowns=True)), found.is_known())
+
+
+def type_chain(types_above: pulumi.Input[str], resource_type: str) -> pulumi.Input[str]:
+    """Return the type chain of one of our own resources, for its children."""
+    if isinstance(types_above, str):
+        return f"{types_above}${resource_type}" if types_above else resource_type
+    return cast("pulumi.Output[str]", types_above).apply(lambda above: f"{above}${resource_type}")
 
 
 def owner_input(resource_type: str, name: str, types_above: pulumi.Input[str]) -> pulumi.Input[str]:
@@ -71,11 +82,20 @@ def admitted(declaration: Declaration, opts: pulumi.ResourceOptions) -> dict[str
 
     What is read by id, and what belongs to no stack (plain unit tests), is not judged.
     """
-    properties = dict(declaration.properties)
+    properties = {key: value if _can_be_sent(value) else None for key, value in declaration.properties.items()}
     running = program()
     if running is not None and opts.id is None and opts.urn is None:
-        properties["owner"] = running.admit(declaration, properties["owner"])
+        properties["owner"] = running.admit(declaration, declaration.properties["owner"])
     return properties
+
+
+def _can_be_sent(value: object) -> bool:
+    """Whether the SDK can serialise a value; what it cannot is judged (CB100) and not sent: that is a traceback."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _can_be_sent(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(_can_be_sent(item) for item in value)
+    return value is None or isinstance(value, (str, bool, int, float, pulumi.Output)) or isawaitable(value)
 
 
 def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, VaultChanges, wait_until
 from pulumi_cloudbackup.estate.owner import marked, readable_owner
-from pulumi_cloudbackup.resources.likeness import adoption_of
+from pulumi_cloudbackup.resources.likeness import adoption_of, attempt_doubt
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
 from pulumi_cloudbackup.rules import judge
+from pulumi_cloudbackup.rules.adoption_rules import Attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -27,7 +28,6 @@ DEFAULT_TIMEOUT: Final = 600.0
 """Seconds for a create or a delete: twice what the Terraform provider waits (hbr-api.md 3)."""
 _ATTEMPTS: Final = 4
 """Creations at most, where each ends in ERROR for a reason that passes by itself."""
-_ATTEMPT_IS_RECENT: Final = 24 * 3600
 _FOUND_AGAIN: Final = "finds it again by its owner and goes on"
 _LOST_ANSWER_GRACE: Final = 5.0
 _LOST_ANSWER_ATTEMPTS: Final = 4
@@ -296,17 +296,17 @@ class Lifecycle:
             live = self._get(subject, candidate.id)
             if live is None or live.parts.owner != subject.owner:
                 continue
-            doubt = _doubt(creation, live)
+            doubt = attempt_doubt(live, creation.unlike, time.time())
             if doubt is None and live.status == "ERROR":
                 self._remove_failed(subject, live, Deadline.after(subject.timeout))
             elif doubt is None and found is None:
                 found = live
             else:
-                raise Refusal(
-                    f"There is already a vault {live.id} in {subject.region_id} that says it belongs to {subject}, and "
-                    f"{doubt or f'so does {found.id if found else live.id}'}. Nothing was created. To take it over, "
-                    f'add adopt_id="{live.id}" to {subject}; to have a new one, remove the marker from its description.'
+                attempt = Attempt(
+                    subject.name, live.id, subject.region_id, doubt or f"so does {found.id if found else ''}"
                 )
+                for problem in judge(("CB113",), subject.name, attempt).errors:
+                    raise Refusal.of(problem)
         return found
 
     def _start(self, creation: Creation) -> str:
@@ -404,18 +404,6 @@ def own_tags(live: LiveVault) -> dict[str, str]:
 def described(text: str | None, owner: str) -> str:
     """Return the description to send: with the marker, where there is an owner."""
     return marked(text, owner) if owner else text or ""
-
-
-def _doubt(creation: Creation, live: LiveVault) -> str | None:
-    """Say why an existing vault of our owner is not surely our own crashed attempt; ``None``: it surely is."""
-    unlike = creation.unlike(live)
-    if unlike is not None:
-        return unlike
-    if live.holds_data:
-        return "it holds backup data"
-    if live.created_time is not None and time.time() - live.created_time > _ATTEMPT_IS_RECENT:
-        return "it is older than a day"
-    return None
 
 
 def _if_changed(wanted: str | None, current: str | None) -> str | None:

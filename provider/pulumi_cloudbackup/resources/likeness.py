@@ -5,7 +5,7 @@ Pure. What is not known yet is taken to agree.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate import is_known
 from pulumi_cloudbackup.estate.owner import readable_owner
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pulumi_cloudbackup.estate import LiveVault, MirrorVault, Unknown, Vault
+
+_ATTEMPT_IS_RECENT: Final = 24 * 3600
 
 
 def vault_unlike(wanted: Vault, live: LiveVault) -> str | None:
@@ -56,6 +58,21 @@ def mirror_unlike(
             else None
         )
     )
+
+
+def attempt_doubt(live: LiveVault, unlike: Callable[[LiveVault], str | None], now: float | None) -> str | None:
+    """Say why an existing vault of an owner is not surely its own crashed attempt; ``None``: it surely is.
+
+    ``now``: UNIX seconds.
+    """
+    difference = unlike(live)
+    if difference is not None:
+        return difference
+    if live.holds_data:
+        return "it holds backup data"
+    if live.created_time is not None and now is not None and now - live.created_time > _ATTEMPT_IS_RECENT:
+        return "it is older than a day"
+    return None
 
 
 def adoption_of(  # noqa: PLR0913 - the facts, each with its name

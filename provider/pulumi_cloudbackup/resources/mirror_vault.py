@@ -15,6 +15,7 @@ from pulumi_cloudbackup.resources.declaring import (
     owner_input,
     parent_types,
     refuse_unusable_settings,
+    type_chain,
 )
 from pulumi_cloudbackup.resources.existing_vault import ExistingVault
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
@@ -74,6 +75,8 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
     """As the service reports it, such as RUNNING."""
     replication_progress: pulumi.Output[int]
     """Percentage of the source's history that was copied when the mirror was last read."""
+    type_chain: pulumi.Input[str]
+    """The types of its parents and its own, as in its URN."""
     given_region_id: pulumi.Input[str]
     """The region as it was written."""
     source_status: pulumi.Output[str]
@@ -122,8 +125,9 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
             account = source.as_source.get("account")  # a mirror and its source are in one account (CB214)
         self.given_region_id = region_id
         types_above = parent_types(given_opts)
+        self.type_chain = type_chain(types_above, f"pulumi-python:{self._resource_type_name}")
         properties: dict[str, Any] = {
-            **_source_inputs(resource_name, source),
+            **_source_inputs(source),
             **given(
                 region_id=region_id,
                 vault_name=vault_name,
@@ -147,6 +151,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
             option_values(given_opts),
             given_opts.parent,
             types_above,
+            given_opts.aliases or (),
             source,
         )
         properties = admitted(declaration, given_opts)
@@ -158,7 +163,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
         keep_type_token(cls, lambda: super(MirrorVault, cls).__init_subclass__(**kwargs))
 
 
-def _source_inputs(name: str, source: object) -> dict[str, Any]:
+def _source_inputs(source: object) -> dict[str, Any]:
     """Wire a mirror to its source: to the id, which stays known in updates, and to the source's own inputs."""
     match source:
         case Vault():
@@ -177,8 +182,7 @@ def _source_inputs(name: str, source: object) -> dict[str, Any]:
                 "source_vault_id": source.id,
                 "source_region_id": source.given_region_id,
             }
+        case str():  # an id without its region: CB100
+            return {"source_vault_id": source}
         case _:
-            raise pulumi.RunError(
-                f'The source of mirror vault "{name}" is a {type(source).__name__}. '
-                "Give it a Vault, or ExistingVault(id, region_id) for a vault that this program does not declare."
-            )
+            return {}

@@ -30,17 +30,18 @@ from pulumi.runtime.settings import get_root_resource
 from pulumi_cloudbackup.cloud import Patience, SdkCloudBackup
 from pulumi_cloudbackup.resources.account import LiveAccount, ask
 from pulumi_cloudbackup.resources.checking import ASKED_LIVE
-from pulumi_cloudbackup.resources.judging import Evidence, Judgement, judge_declarations, report
+from pulumi_cloudbackup.resources.fates import Evidence
+from pulumi_cloudbackup.resources.judging import Judgement, judge_declarations, report
 from pulumi_cloudbackup.resources.own_state import OldResource, read_own_state
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
-from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, resolved
+from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, quiet, resolved
 from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pulumi_cloudbackup.cloud import CloudBackup, Connection
     from pulumi_cloudbackup.rules import Problem
@@ -67,7 +68,8 @@ class Program:
         self._session = Session(self._settings, connect=_patient_enough)
         self._asks = _is_under_the_language_host()
         self._notes: dict[int, Note] = {}
-        self._ended_by: Exception | None = None
+        self._has_opened = False
+        self._ended_by: BaseException | None = None
         _watch_the_end(self._note_the_end)
 
     def admit(self, declaration: Declaration, held: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -85,7 +87,7 @@ class Program:
         async def admitted() -> str:
             await asyncio.shield(gate)
             text: Any = await value.future(with_unknowns=True)
-            return with_note(str(text), self._notes.get(id(declaration), Note.NONE))
+            return with_note(str(text), self._notes.get(id(declaration), Note()))
 
         known: asyncio.Future[bool] = loop.create_future()
         known.set_result(True)
@@ -105,7 +107,7 @@ class Program:
         else:
             gate.set_result(None)
 
-    def _note_the_end(self, error: Exception | None) -> None:
+    def _note_the_end(self, error: BaseException | None) -> None:
         """Note what ended the program's body before its end: half a program is not what was meant to be registered."""
         self._ended_by = error
 
@@ -123,14 +125,18 @@ class Program:
     async def _verdict(self) -> str | None:
         """Judge everything declared so far; return the text of all errors."""
         new: list[Declared] = []
-        while self._waiting:
-            declarations, self._waiting = self._waiting, []
-            new += await resolved(declarations)
-            for _turn in range(TURNS):  # what is declared inside apply comes a few turns later
-                await asyncio.sleep(0)
+        while True:
+            await quiet(lambda: False, 0.0)  # what is under way may bring more declarations
+            while self._waiting:
+                declarations, self._waiting = self._waiting, []
+                new += await resolved(declarations)
+                for _turn in range(TURNS):  # what is declared inside apply comes a few turns later
+                    await asyncio.sleep(0)
+            old = await self._old if self._old is not None else None
+            live = await self._ask_live([*self._judged, *new], old)
+            if not self._waiting:
+                break
         self._judged += new
-        old = await self._old if self._old is not None else None
-        live = await self._ask_live(old)
         evidence = Evidence(
             old,
             live,
@@ -146,23 +152,46 @@ class Program:
             return None
         self._tell(judgement, live)
         if judgement.errors:
-            return report(judgement)
-        if self._asks:
-            self._notes |= {id(one.declaration): _note(one, judgement, old) for one in new}
+            return report(judgement, is_first=not self._has_opened)
+        self._notes |= {id(one.declaration): self._note(one, judgement, live, old) for one in new}
+        self._has_opened = True
         return None
 
-    async def _ask_live(self, old: Mapping[str, OldResource] | None) -> Mapping[str | None, LiveAccount]:
+    def _note(
+        self,
+        one: Declared,
+        judgement: Judgement,
+        live: Mapping[str | None, LiveAccount],
+        old: Mapping[str, OldResource] | None,
+    ) -> Note:
+        """Return what ``check`` has to know of what was said here."""
+        account = one.properties.get("account")
+        answer = live.get(account if isinstance(account, str) else None)
+        waits = not one.is_known or one.declaration in judgement.open_declarations
+        if not self._asks or (answer is not None and waits):
+            told = (
+                problem.code
+                for problem in judgement.warnings
+                if not self._leaves_to_the_host(problem)
+                and any(subject.rpartition("/")[2] == one.declaration.name for subject in problem.subjects)
+            )
+            return Note(told=tuple(sorted(set(told))), secret=one.secret)
+        return Note(judged=True, live=answer is not None and not answer.failures and old is not None)
+
+    async def _ask_live(
+        self, declared: Sequence[Declared], old: Mapping[str, OldResource] | None
+    ) -> Mapping[str | None, LiveAccount]:
         """Ask the live account about everything declared; nothing where it may not be asked."""
         if not self._asks or _watcher is not None:
             return {}
-        by_account = refusing(questions)(self._judged, old)
+        by_account = refusing(questions)(declared, old)
         asked = {account: one for account, one in by_account.items() if self._session.asks_in_preview(account)}
         return await _in_thread(lambda: refusing(ask)(self._session, asked)) if asked else {}
 
     def _tell(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> None:
         """Tell warnings, what was waived, and whether the live account was seen; each thing once."""
         for problem in judgement.warnings:
-            if problem.code not in ASKED_LIVE or not self._host_will_ask():
+            if not self._leaves_to_the_host(problem):
                 self._once(pulumi.log.warn, problem.one_line)
         for problem in judgement.waived:
             self._once(pulumi.log.info, f"waived ({problem.waived}): {problem.one_line}")
@@ -170,6 +199,9 @@ class Program:
             self._once(pulumi.log.warn, note)
         for failure in (text for answer in live.values() for text in answer.failures.values()):
             self._once(pulumi.log.warn, f"not fully checked against the live account: {failure}")
+        if judgement.not_yet_known and is_dry_run():
+            waiting = sorted({f"{one.subject} ({one.argument})" for one in judgement.not_yet_known})
+            self._once(pulumi.log.info, f"known only during the update, and checked then: {', '.join(waiting)}.")
         if self._asks and is_dry_run():
             if judgement.verified_live:
                 self._once(pulumi.log.info, "checked against the live account.")
@@ -181,9 +213,9 @@ class Program:
             self._told.add(text)
             tell(text)
 
-    def _host_will_ask(self) -> bool:
-        """Whether ``check`` will ask the live account because the program could not."""
-        return not self._asks and self._session.asks_in_preview(None)
+    def _leaves_to_the_host(self, problem: Problem) -> bool:
+        """Whether ``check`` will ask the live account about a doubt, because the program could not."""
+        return problem.code in ASKED_LIVE and not self._asks and self._session.asks_in_preview(None)
 
     def _why_not_asked(self) -> str:
         if self._settings.get("preflight") == "off":
@@ -216,14 +248,6 @@ def program() -> Program | None:
     if not isinstance(found, Program):
         found = root.__dict__[_KEY] = Program()
     return found
-
-
-def _note(one: Declared, judgement: Judgement, old: object | None) -> Note:
-    if not judgement.verified_live:
-        return Note.JUDGED
-    if not one.is_known:
-        return Note.NONE
-    return Note.JUDGED if old is None else Note.JUDGED_LIVE
 
 
 async def _in_thread(work: Callable[[], T]) -> T:
@@ -271,7 +295,7 @@ def _is_under_the_language_host() -> bool:
     return bool(os.path.basename(frame.f_code.co_filename).startswith(_LANGUAGE_HOST))  # noqa: PTH119 - a name
 
 
-def _watch_the_end(tell: Callable[[Exception | None], None]) -> None:
+def _watch_the_end(tell: Callable[[BaseException | None], None]) -> None:
     """Have it told when the program's body ends, and by which exception (a private detail of the SDK)."""
     root: Any = get_root_resource()
     finish = getattr(root, "_finish", None)
@@ -280,16 +304,19 @@ def _watch_the_end(tell: Callable[[Exception | None], None]) -> None:
 
     def finished() -> None:
         error = sys.exc_info()[1]
-        tell(error if isinstance(error, Exception) else None)
+        ended_well = isinstance(error, SystemExit) and error.code in (None, 0)
+        tell(None if ended_well else error)
         finish()
 
     root.__dict__["_finish"] = finished
 
 
-def _in_users_frames(error: Exception) -> str:
+def _in_users_frames(error: BaseException) -> str:
     """Return what ended a program as Pulumi tells it, without the frames of what runs programs."""
     if isinstance(error, pulumi.RunError):
         return str(error)
+    if isinstance(error, SystemExit):
+        return f"The program ended itself before its end: {error.code}"
     machinery = (os.path.dirname(pulumi.__file__), os.path.dirname(asyncio.__file__), "<frozen ")  # noqa: PTH120 - prefixes
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
@@ -19,12 +19,14 @@ from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 PAUSE: Final = 0.02
 """Seconds between two looks at what is under way."""
 TURNS: Final = 20
 """Turns of the event loop in which an output without resource dependencies is resolved."""
+_OURS_ALONE: Final = ("vault_name", "description", "tags", "resource_group_id", "source_vault_name", "owner", "timeout")
+"""Properties that no live vault can contradict."""
 _QUIET: Final = 0.2
 """Seconds with nothing under way after which a value that is not there will not come by itself."""
 _CALL_PATIENCE: Final = 30.0
@@ -51,6 +53,8 @@ class Declaration:
     """The parent, where the user gave one."""
     parent_types: pulumi.Input[str] = ""
     """The type chain of the parent, empty at the top of the stack."""
+    aliases: Sequence[object] = ()
+    """The aliases that the user gave."""
     source: object | None = None
     """Mirrors: the declared resource, or what stands for a vault that this program does not declare."""
 
@@ -76,11 +80,14 @@ class Declared:
     """Its URN; ``None``: its parent's is not known yet."""
     aliases: tuple[str, ...] = ()
     """Its earlier URNs, those that it inherits from its parent included."""
+    secret: tuple[str, ...] = ()
+    """Properties that are secret, or hold something secret."""
 
     @property
     def is_known(self) -> bool:
-        """Whether every value is known, or follows from another declaration."""
-        return all(key in self.declaration.follows or is_known(value) for key, value in self.properties.items())
+        """Whether every value that the live account has a say in is known, or follows from another declaration."""
+        free = {*self.declaration.follows, *_OURS_ALONE}
+        return all(key in free or is_known(value) for key, value in self.properties.items())
 
 
 async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
@@ -100,12 +107,18 @@ async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
     for position, declaration in enumerate(declarations):
         properties = {key: value for key, value in declaration.properties.items() if value is not None}
         properties |= dict.fromkeys(declaration.follows, UNKNOWN)
+        secret = []
         for key in properties:
             if (task := tasks.get((position, key))) is not None:
-                properties[key] = _result(task, UNKNOWN)
+                properties[key], is_secret = _result(task, (UNKNOWN, False))
+                if is_secret:
+                    secret.append(key)
+        properties = {key: value for key, value in properties.items() if value is not None}
         names = tasks.get((position, ""))
-        urn, aliases = _result(names, (None, ())) if names is not None else (_urn(declaration, ""), ())
-        found.append(Declared(declaration, properties, urn, aliases))
+        urn, aliases = (
+            _result(names, (None, ())) if names is not None else (_urn(declaration, str(declaration.parent_types)), ())
+        )
+        found.append(Declared(declaration, properties, urn, aliases, tuple(secret)))
     return found
 
 
@@ -115,14 +128,19 @@ async def _wait_for_values(tasks: Collection[asyncio.Future[Any]]) -> None:
         if all(task.done() for task in tasks):
             return
         await asyncio.sleep(0)
+    await quiet(lambda: all(task.done() for task in tasks), _QUIET)
+
+
+async def quiet(is_enough: Callable[[], bool], seconds: float) -> None:
+    """Wait until something holds, or the engine has had nothing to do for a while; never for ever."""
     start = quiet_since = time.monotonic()
-    while not all(task.done() for task in tasks):
+    while not is_enough():
         flying = in_flight()
         now = time.monotonic()
         if flying:
             quiet_since = now
         patience = _CALL_PATIENCE if "call" in flying else _REGISTRATION_PATIENCE
-        if now - quiet_since > _QUIET or now - start > patience:
+        if now - quiet_since >= seconds or now - start > patience:
             return
         await asyncio.sleep(PAUSE)
 
@@ -135,16 +153,32 @@ async def _names(declaration: Declaration) -> tuple[str | None, tuple[str, ...]]
     """Return a resource's URN and its earlier ones."""
     parent_types: Any = await _plain(pulumi.Output.from_input(declaration.parent_types))
     urn = _urn(declaration, parent_types) if isinstance(parent_types, str) else None
-    own = [await _plain(pulumi.Output.from_input(alias)) for alias in _aliases_of(declaration.resource)]
+    own = []
+    for raw, alias in zip(declaration.aliases, _aliases_of(declaration.resource), strict=False):
+        plain = _plain_alias(raw, declaration, parent_types)
+        own.append(plain if plain is not None else await _plain(pulumi.Output.from_input(alias)))
     aliases = [alias for alias in own if isinstance(alias, str)]
-    if urn is not None and declaration.parent is not None:
+    earlier = [await _plain(pulumi.Output.from_input(alias)) for alias in _aliases_of(declaration.parent)]
+    known = [alias for alias in earlier if isinstance(alias, str)]
+    if urn is not None and declaration.parent is not None and known:
         parent_urn = await _plain(pulumi.Output.from_input(declaration.parent.urn))
-        earlier = [await _plain(pulumi.Output.from_input(alias)) for alias in _aliases_of(declaration.parent)]
-        known = [alias for alias in earlier if isinstance(alias, str)]
         if isinstance(parent_urn, str):
             for name in (urn, *aliases):
                 aliases.extend(inherited_aliases(name, parent_urn, known))
     return urn, tuple(dict.fromkeys(aliases))
+
+
+def _plain_alias(raw: object, declaration: Declaration, parent_types: object) -> str | None:
+    """Return the URN of an alias that changes the name only; ``None``: the SDK has to work it out.
+
+    The SDK asks the parent for its URN, which for a parent of ours comes only with its registration.
+    """
+    if not isinstance(raw, pulumi.Alias) or not isinstance(raw.name, str) or not isinstance(parent_types, str):
+        return None
+    others: tuple[object, ...] = (raw.type_, raw.parent, raw.stack, raw.project)
+    if any(part is not None and part is not ... for part in others):
+        return None
+    return _urn(replace(declaration, name=raw.name), parent_types)
 
 
 def _urn(declaration: Declaration, parent_types: str) -> str:
@@ -172,11 +206,13 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, (str, bool, int, float))
 
 
-async def _value(value: Any) -> Any:
-    """Return a plain value; of a mapping, each item that is known."""
+async def _value(value: Any) -> tuple[Any, bool]:
+    """Return a plain value, of a mapping each item that is known, and whether any of it is secret."""
     if isinstance(value, Mapping):
-        return {key: item if _is_plain(item) else await _value(item) for key, item in value.items()}
-    return await _plain(pulumi.Output.from_input(value))
+        items = {key: (item, False) if _is_plain(item) else await _value(item) for key, item in value.items()}
+        return {key: item for key, (item, _) in items.items()}, any(is_secret for _, is_secret in items.values())
+    output = pulumi.Output.from_input(value)
+    return await _plain(output), await output.is_secret()
 
 
 async def _plain(output: pulumi.Output[Any]) -> Any:

@@ -43,6 +43,8 @@ class Session:
         self._listing_locks: dict[tuple[str | None, str], threading.Lock] = {}
         self._generation: dict[tuple[str | None, str], int] = {}
         self._regions: dict[tuple[str | None, str], tuple[str, ...] | CloudError] = {}
+        self._unanswered: dict[tuple[str | None, str], CloudError] = {}
+        self._mirrored: dict[str, str] = {}
         self._deleted: set[str] = set()
         self.brought_up: set[str] = set()
         """Ids that this run created or took up: never to be deleted in the same run."""
@@ -90,6 +92,26 @@ class Session:
             if key not in self._first:
                 self._first[key] = self._list(key)
             return {id_: vault for id_, vault in self._first[key].items() if id_ not in self._deleted}
+
+    def seen_first(self, account: str | None, region_id: str) -> Mapping[str, LiveVault]:
+        """Return the same for advice: asked once, also where it gives no answer; raise CloudError."""
+        key = (account, region_id)
+        with self._lock:
+            failed = self._unanswered.get(key)
+        if failed is not None:
+            raise failed
+        try:
+            return self.first_listing(account, region_id)
+        except CloudError as error:
+            with self._lock:
+                self._unanswered[key] = error
+            raise
+
+    def mirrored_by(self, source_id: str, owner: str) -> str | None:
+        """Note that a resource mirrors a source; return the owner of another one of this run that does."""
+        with self._lock:
+            first = self._mirrored.setdefault(source_id, owner)
+        return None if first == owner else first
 
     def listing(self, account: str | None, region_id: str) -> Mapping[str, LiveVault]:
         """Return the vaults of a region by id, listed again only after this run changed something there."""

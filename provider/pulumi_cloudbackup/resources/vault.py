@@ -15,6 +15,7 @@ from pulumi_cloudbackup.resources.declaring import (
     owner_input,
     parent_types,
     refuse_unusable_settings,
+    type_chain,
 )
 from pulumi_cloudbackup.resources.resolving import Declaration
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
@@ -84,6 +85,8 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
     holds_data: pulumi.Output[bool]
     """Whether the vault held backup data when it was last read."""
 
+    type_chain: pulumi.Input[str]
+    """The types of its parents and its own, as in its URN."""
     as_source: dict[str, Any]
     """The arguments that a mirror of this vault is wired to, as they were written."""
 
@@ -135,6 +138,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             vault_name = vault_name.apply(lambda given_name: default_name if given_name is None else given_name)
         name = vault_name if vault_name is not None else default_name
         types_above = parent_types(given_opts)
+        self.type_chain = type_chain(types_above, self._type_token())
         self.as_source = given(
             region_id=region_id,
             vault_name=name,
@@ -163,6 +167,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             option_values(given_opts),
             given_opts.parent,
             types_above,
+            given_opts.aliases or (),
         )
         properties = {**dict.fromkeys((*_ARGUMENTS, *_OUTPUTS)), **admitted(declaration, given_opts)}
         super().__init__(VaultProvider(), resource_name, properties, opts)

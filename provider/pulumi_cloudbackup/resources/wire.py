@@ -7,7 +7,7 @@ The engine gives unknowns as ``pulumi.output.Unknown`` (without equality), numbe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pulumi
@@ -47,6 +47,7 @@ VAULT_ARGUMENTS: Final = (
     "force_destroy",
 )
 MIRROR_ARGUMENTS: Final = (*_COMMON, "redundancy_type", "allow_last_copy_loss")
+_NOTE_PARTS: Final = 4
 SOURCE_FACTS: Final = ("id", "region_id", "vault_name", "vault_type", "encrypt_type", "kms_key_id")
 """What a mirror's inputs tell about its source, each as ``source_…`` (the id as ``source_vault_id``)."""
 
@@ -87,30 +88,36 @@ def known_text(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-class Note(Enum):
+@dataclass(frozen=True)
+class Note:
     """What the program tells the ``check`` of a resource, behind its owner: an owner has no blank."""
 
-    NONE = ""
-    """Nothing: the program could not ask the live account about it."""
-    JUDGED = " judged"
-    """All that can be said in advance was said."""
-    JUDGED_LIVE = " judged-live"
-    """So it was, and with the live account and the old state in sight."""
+    judged: bool = False
+    """Whether all that can be said in advance was said; otherwise ``check`` asks the live account itself."""
+    live: bool = False
+    """Whether it was judged with the live account and the old state in sight."""
+    told: tuple[str, ...] = ()
+    """Codes of the warnings that were told already."""
+    secret: tuple[str, ...] = ()
+    """Properties whose values are secret: no message quotes them."""
 
 
 def with_note(owner: str, note: Note) -> str:
-    """Return an owner with a note behind it."""
-    return f"{owner}{note.value}"
+    """Return an owner with a note behind it; an empty note leaves nothing."""
+    if note == Note():
+        return owner
+    flags = ("judged" if note.judged else "open") + ("-live" if note.live else "")
+    return " ".join((owner, flags, ",".join(note.told) or "-", ",".join(note.secret) or "-"))
 
 
 def without_note(owner: Any) -> tuple[Any, Note]:
     """Return an owner as it is, and its note."""
-    if isinstance(owner, str):
-        plain, blank, word = owner.partition(" ")
-        for note in (Note.JUDGED, Note.JUDGED_LIVE):
-            if blank + word == note.value:
-                return plain, note
-    return owner, Note.NONE
+    parts = owner.split(" ") if isinstance(owner, str) else ()
+    if len(parts) != _NOTE_PARTS:
+        return owner, Note()
+    plain, flags, told, secret = parts
+    listed = [tuple(text.split(",")) if text != "-" else () for text in (told, secret)]
+    return plain, Note(flags.startswith("judged"), flags.endswith("-live"), *listed)
 
 
 def resource_name(properties: Properties) -> str:
@@ -162,15 +169,16 @@ def source_problems(properties: Properties, name: str) -> tuple[Problem, ...]:
     """Return a CB100 problem where a fact about a source that the program does not declare is no text."""
     if properties.get("source_owner") is not None:
         return ()  # a declared vault: its own problems are told of it
-    wrong = [fact for fact in SOURCE_FACTS if properties.get(source_property(fact)) is not _usable(properties, fact)]
-    return tuple(
-        BOOK["CB100"].problem(_unusable(name, "source", f"has an unusable {fact}: a text is expected"), name)
-        for fact in wrong
-    )
-
-
-def _usable(properties: Properties, fact: str) -> Any:
-    return _text_or_unknown(properties.get(source_property(fact)))
+    reasons = []
+    if properties.get("source_vault_id") is None and properties.get("source_region_id") is None:
+        return (BOOK["CB100"].problem(_unusable(name, "source", "is no vault"), name),)
+    for fact in SOURCE_FACTS:
+        value = properties.get(source_property(fact))
+        if value is None and fact in ("id", "region_id"):
+            reasons.append(f"has no {fact}")
+        elif value is not _text_or_unknown(value):
+            reasons.append(f"has an unusable {fact}: a text is expected")
+    return tuple(BOOK["CB100"].problem(_unusable(name, "source", reason), name) for reason in reasons)
 
 
 def _text_or_unknown(value: Any) -> str | Unknown | None:

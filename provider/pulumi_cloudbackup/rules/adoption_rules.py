@@ -1,4 +1,4 @@
-"""What an existing vault must be like to be taken over: CB112."""
+"""What an existing vault must be like to be taken over: CB112, CB113."""
 
 from __future__ import annotations
 
@@ -42,7 +42,13 @@ def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
     new one created.
     """
     what = f'Vault {adoption.vault_id} cannot be taken over as "{adoption.name}"'
-    if adoption.rival:
+    if not adoption.vault_id:
+        yield Broken(
+            "adopt_id",
+            f'adopt_id of "{adoption.name}" is empty, so a new vault would be created instead of taking one over.',
+            "Give adopt_id the id of a vault, or leave it out.",
+        )
+    elif adoption.rival:
         yield Broken(
             "adopt_id",
             f'{what}: the program lets "{adoption.rival}" take it over too, and a vault has one owner.',
@@ -73,3 +79,33 @@ def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
             f"{what}: it is in status {adoption.status}.",
             "Look at it in the console, and take it over when it is in status CREATED.",
         )
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An existing vault that says it belongs to a resource that state does not know."""
+
+    name: str
+    """The resource name."""
+    vault_id: str
+    region_id: str
+    doubt: str
+    """Why it is not surely what an interrupted run of that resource created."""
+
+
+@rule("CB113", "Vault of the same owner in the way")
+def own_attempt_is_sure(attempt: Attempt) -> Iterator[Finding]:
+    """Check that a vault that says it belongs to a new resource is surely what an interrupted run of it created.
+
+    Why it matters: such a vault is taken up instead of creating another one. Where it holds data, is older than a day
+    or differs in what cannot be changed, it may be another vault that somebody needs, so a person has to decide.
+
+    How to fix it: take it over with ``adopt_id``, or remove the marker from its description to have a new one created.
+    """
+    yield Broken(
+        "adopt_id",
+        f'There is already a vault {attempt.vault_id} in {attempt.region_id} that says it belongs to "{attempt.name}", '
+        f"which the stack's state does not know, and {attempt.doubt}. Nothing is created beside it.",
+        f'To take it over, add adopt_id="{attempt.vault_id}" to "{attempt.name}"; to have a new one, remove the marker '
+        "from its description.",
+    )

@@ -27,6 +27,7 @@ _KINDS: Final = {
     "worm_enabled": "True or False",
     "force_destroy": "True or False",
     "region_id": "a region id, such as cn-hangzhou",
+    "source": "a Vault, or ExistingVault(id, region_id) with both as texts",
 }
 
 
@@ -132,7 +133,7 @@ def region_is_served(resource: Vault | MirrorVault, live_regions: tuple[str, ...
 
 
 def _did_you_mean(region_id: str) -> str:
-    near = nearest_region_ids(region_id)
+    near = [one for one in nearest_region_ids(region_id) if one != region_id]
     return f"Did you mean {' or '.join(near)}? " if near else ""
 
 

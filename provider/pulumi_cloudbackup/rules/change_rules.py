@@ -123,7 +123,8 @@ def last_copy_is_kept(loss: MirrorLoss) -> Iterator[Finding]:
         "source" if not loss.because or loss.because == ("source_vault_id",) else loss.because[0],
         f'{what} mirror vault "{loss.name}" ({loss.vault_id}), but its source {loss.source_id} in '
         f"{loss.source_region_id} {state}: the mirror may hold the last copy of the data.",
-        f'To keep it, declare its source as ExistingVault("{loss.source_id}", "{loss.source_region_id}") and give it '
+        ("Undo the change. " if loss.because else "")
+        + f'To keep it, declare its source as ExistingVault("{loss.source_id}", "{loss.source_region_id}") and give it '
         "the vault_name that it has. To give the "
         f'data up, first run `pulumi up` with that and allow_last_copy_loss="{loss.vault_id}", then make this change.',
     )

@@ -1,4 +1,4 @@
-"""What stands against deleting one vault or mirror: CB302, CB305, CB306.
+"""What stands against deleting one vault or mirror: CB302, CB304, CB305, CB306.
 
 Facts about the live vault and the moment are arguments; ``None`` says that the caller cannot tell.
 """
@@ -128,6 +128,37 @@ def backup_target_is_kept(deletion: Deletion) -> Iterator[Finding]:
             "delete a vault that a policy names.",
             "First let the policy write to another vault, or delete the policy.",
         )
+
+
+@dataclass(frozen=True)
+class MirroredSource:
+    """A vault that is to be deleted or replaced while a mirror copies it that this stack does not delete."""
+
+    name: str
+    """The resource name."""
+    vault_id: str
+    mirror: str
+    """The mirror in words."""
+    because: tuple[str, ...] = ()
+    """The arguments whose change replaces the vault; empty: it is deleted, or replaced on request."""
+
+
+@rule("CB304", "Source deleted while a mirror vault copies it")
+def mirror_goes_before_its_source(mirrored: MirroredSource) -> Iterator[Finding]:
+    """Check that a source is deleted or replaced only when its mirror is deleted before it.
+
+    Why it matters: the service does not delete a vault that a mirror still copies (CannotDeleteReplicationSourceVault),
+    and the update stops half-way. A mirror that another stack or nobody manages is not deleted by this program.
+
+    How to fix it: delete the mirror where it is managed, then change the source; or undo the change.
+    """
+    what = f"Changing {', '.join(mirrored.because)} replaces" if mirrored.because else "This deletes"
+    yield Broken(
+        mirrored.because[0] if mirrored.because else "id",
+        f'{what} vault "{mirrored.name}" ({mirrored.vault_id}), but {mirrored.mirror} still copies it, and this '
+        "program does not delete that one. The service does not delete a vault that a mirror vault copies.",
+        "Undo the change, or first delete the mirror vault where it is managed.",
+    )
 
 
 def judge_deletion(deletion: Deletion) -> Verdict:

@@ -98,9 +98,12 @@ class Neighbours:
         label = written.id if is_known(written.id) else ""
         if not label:
             return FoundSource("", is_missing=True)
-        if account != self.estate.account or not is_known(written.region_id):
+        if not is_known(written.region_id):
             return FoundSource(label)
-        listed = self.listed_regions is None or written.region_id in self.listed_regions
+        if account != self.estate.account:
+            listed = written.region_id in self.estate.listed_elsewhere.get(account, ())
+        else:
+            listed = self.listed_regions is None or written.region_id in self.listed_regions
         return FoundSource(label, is_missing=True if listed else None)
 
 
@@ -169,7 +172,7 @@ def _is_declared_too(index: Neighbours, place: Place, owners: dict[str, Place]) 
     if isinstance(id_, str) and id_ in index.by_id:
         return True
     declared = owners.get(place.resource.owner or "")
-    if declared is None:
+    if declared is None or not _may_be_one(declared.resource, place.resource):
         return False
     if isinstance(id_, str):
         index.by_id[id_] = declared
@@ -179,6 +182,13 @@ def _is_declared_too(index: Neighbours, place: Place, owners: dict[str, Place]) 
 def _is_lost(place: Place) -> bool:
     """Whether a declared vault was there and is no more; one whose replacement was interrupted is created anew."""
     return place.is_declared and place.resource.status == _GONE and not place.resource.pending_replacement
+
+
+def _may_be_one(declared: Resource, existing: Resource) -> bool:
+    """Whether a vault of the same owner can be what is declared: of the same kind, in the same region."""
+    return isinstance(existing, type(declared)) and (
+        not is_known(declared.region_id) or declared.region_id == existing.region_id
+    )
 
 
 def _other_region(really: str | Unknown, written: str | Unknown | None) -> str | Unknown | None:

@@ -29,7 +29,7 @@ class Succession:
     owner: str
     """The owner of the old mirror."""
     alias: str
-    """What makes the new resource the old one: an item of ``aliases`` as it is written in a program."""
+    """What makes the new resource the old one: an item of ``aliases`` as it is written in a program; empty: nothing."""
     source_name: str = ""
     """The resource name of the source, where the program declares it."""
 
@@ -57,7 +57,15 @@ def old_mirror_goes_first(succession: Succession) -> Iterator[Finding]:
             f'Mirror vault "{succession.name}" would be created while "{succession.old_name}" ({succession.old_id} in '
             f"{succession.old_region_id}{manager}) still copies {source}: Pulumi creates what is new before it deletes "
             "what the program no longer declares, and a source has at most one mirror vault.",
-            f'If "{succession.old_name}" was renamed, add to "{succession.name}": '
-            f"opts=pulumi.ResourceOptions(aliases=[{succession.alias}]). Otherwise first run an update that only "
-            f'removes "{succession.old_name}".',
+            _way_out(succession),
         )
+
+
+def _way_out(succession: Succession) -> str:
+    first = f'first run an update that only removes "{succession.old_name}".'
+    if not succession.alias:
+        return f"F{first[1:]}"
+    return (
+        f'If "{succession.old_name}" was renamed, add to "{succession.name}": '
+        f"opts=pulumi.ResourceOptions(aliases=[{succession.alias}]). Otherwise {first}"
+    )

@@ -56,15 +56,16 @@ def region_has_room_for_mirrors(count: Count) -> Iterator[Finding]:
     Why it matters: the service refuses the sixth. By then the other resources of the update have been created, and
     which of the mirrors is refused is chance. A mirror in status ERROR counts until it is deleted.
 
-    How to fix it: put some mirrors into another region, delete mirrors that are no longer needed, or ask the vendor for
-    a larger quota and write it into ``limits`` of the estate.
+    How to fix it: put some mirrors into another region, first delete mirrors that are no longer needed, or ask the
+    vendor for a larger quota and write it into the setting ``cloudbackup:limits``.
     """
     if count.added and count.total > count.limit:
         yield Broken(
             "region_id",
             f"There would be {_at_least(count)}{count.total} mirror vaults in {count.region_id}{_of(count)}"
             f"{_already(count)}. The service takes {count.limit} per region and account and refuses the others.",
-            f"Put {count.total - count.limit} of them into another region, or delete mirrors that nobody needs.",
+            f"Put {count.total - count.limit} of them into another region, or first run an update that only removes "
+            "mirrors: what a program removes goes after what it adds.",
             subjects=count.added,
         )
     elif count.total + len(count.uncertain) > count.limit:
@@ -79,8 +80,8 @@ def account_has_room_for_vaults(count: Count) -> Iterator[Finding]:
     Whether mirrors count is in no document; this rule counts them, because a preview that is too strict can be
     corrected, and an update that stops half-way is worse. The message says how many of the vaults are mirrors.
 
-    How to fix it: delete vaults that are no longer needed, use a second account, or ask the vendor for a larger quota
-    and write it into ``limits`` of the estate.
+    How to fix it: first delete vaults that are no longer needed, use a second account, or ask the vendor for a larger
+    quota and write it into the setting ``cloudbackup:limits``.
     """
     if count.added and count.total > count.limit:
         doubt = (
@@ -92,7 +93,8 @@ def account_has_room_for_vaults(count: Count) -> Iterator[Finding]:
             "region_id",
             f"There would be {_at_least(count)}{count.total} vaults{_of(count)}{_already(count)}{doubt}. The service "
             f"takes {count.limit} per account and refuses the others.",
-            f"Remove {count.total - count.limit} of them, or delete vaults that are no longer needed.",
+            f"Remove {count.total - count.limit} of them, or first run an update that only removes vaults: what a "
+            "program removes goes after what it adds.",
             subjects=count.added,
         )
     elif count.total + len(count.uncertain) > count.limit:

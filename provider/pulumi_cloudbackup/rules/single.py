@@ -6,6 +6,7 @@ resource to the next, and about its settings, which many resources share.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate.mirror import mirror_encrypt_type
@@ -63,12 +64,29 @@ def mirror_settings(
     mirror_regions = live_regions if live_mirror_regions is None else live_mirror_regions
     return _together(
         judge(("CB103",), mirror.name, mirror, live_regions),
+        _source_region(mirror, live_regions),
         judge(("CB106", "CB107"), mirror.name, mirror.name, mirror_encrypt_type(mirror, source), mirror.kms_key_id),
         judge(("CB110",), mirror.name, mirror.name, mirror.encrypt_type),
         judge(("CB201", "CB204", "CB205", "CB206", "CB208"), mirror.name, mirror, source),
         judge(("CB207",), mirror.name, mirror, mirror_regions),
         judge(("CB209",), mirror.name, mirror),
     )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Something in a region, for the rule that asks whether there is such a region."""
+
+    name: str
+    region_id: str
+
+
+def _source_region(mirror: MirrorVault, live_regions: tuple[str, ...] | None) -> Verdict:
+    """Judge the region that is written beside the id of a source; an empty one is no vault at all (CB100)."""
+    source = mirror.source
+    if isinstance(source, str) or not isinstance(source.region_id, str) or not source.region_id:
+        return Verdict((), ())
+    return judge(("CB103",), mirror.name, _Place(f"source of {mirror.name}", source.region_id), live_regions)
 
 
 def _together(*verdicts: Verdict) -> Verdict:

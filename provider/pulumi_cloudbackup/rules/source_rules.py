@@ -134,7 +134,12 @@ def mirror_is_in_the_account_of_its_source(mirror: MirrorVault, account: str, fo
             "account",
             f'Mirror vault "{mirror.name}" is in account "{account}", its source {_quoted(found)} in account '
             f'"{found.account}". The service mirrors only within one account.',
-            f'Set account of "{mirror.name}" to "{found.account}", or mirror a vault of "{account}".',
+            (
+                f'Remove account from "{mirror.name}"'
+                if found.account == "default"
+                else f'Set account of "{mirror.name}" to "{found.account}"'
+            )
+            + f', or mirror a vault of "{account}".',
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pulumi_cloudbackup.estate import MirrorVault, Source, Vault, is_known
 from pulumi_cloudbackup.estate.estate import Usage
 from pulumi_cloudbackup.estate.moment import unix_seconds
+from pulumi_cloudbackup.rules.adoption_rules import Adoption
 from pulumi_cloudbackup.rules.book import BOOK, Broken, Verdict
 from pulumi_cloudbackup.rules.change_rules import MirrorLoss, SourceLoss
 from pulumi_cloudbackup.rules.deletion_rules import Deletion
@@ -75,6 +76,7 @@ def judge_estate(estate: Estate, *, backup_targets: Collection[str] = ()) -> Est
     sources = _judge_mirrors(index, findings)
     _judge_rivals(index, sources, findings)
     _judge_quotas(index, findings)
+    _judge_adoptions(index, findings)
     targets = frozenset(backup_targets)
     _judge_backup_targets(index, targets, findings)
     _judge_leaving(index, targets, findings)
@@ -395,6 +397,20 @@ def _ask_count(findings: _Findings, code: str, tally: _Tally, quota: _Quota) -> 
         for place in tally.uncertain:
             findings.ask(place, code, count)
     return most
+
+
+def _judge_adoptions(index: Neighbours, findings: _Findings) -> None:
+    """Judge what an estate alone shows of taking vaults over: an empty id, and one that two resources name."""
+    first: dict[str, str] = {}
+    for place in (*index.vaults, *index.mirrors):
+        resource = place.resource
+        vault_id = resource.adopt_id
+        if not place.is_declared or resource.id is not None or not isinstance(vault_id, str):
+            continue
+        rival = first.setdefault(vault_id, resource.name) if vault_id else resource.name
+        if not vault_id or rival != resource.name:
+            facts = Adoption(resource.name, vault_id, str(resource.region_id), exists=True, rival=rival)
+            findings.ask(place, "CB112", facts)
 
 
 def _judge_backup_targets(index: Neighbours, targets: frozenset[str], findings: _Findings) -> None:

@@ -40,7 +40,7 @@ SOURCE = 'orders = Vault("orders", region_id="cn-hangzhou")\n'
         ),
         pytest.param(
             SOURCE + 'MirrorVault("dr", source="orders", region_id="cn-shanghai")',
-            'The source of mirror vault "dr" is a str',
+            'CB100: "dr": source has no region_id',
             id="a name as source",
         ),
         pytest.param(
@@ -52,7 +52,7 @@ SOURCE = 'orders = Vault("orders", region_id="cn-hangzhou")\n'
         pytest.param(
             SOURCE
             + 'dr = MirrorVault("dr", source=orders, region_id="cn-shanghai")\nMirrorVault("dr2", source=dr, region_id="cn-beijing")',
-            'CB203: The source of mirror vault "dr2" is a mirror vault itself, "dr"',
+            'CB203: Mirror vault "dr2" has the mirror vault "dr" as its source',
             id="mirror of a mirror",
         ),
         pytest.param(

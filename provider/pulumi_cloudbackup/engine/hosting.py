@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import pickle
 import runpy
 import sys
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.engine.messages import Messages
     from pulumi_cloudbackup.engine.monitor import Monitor
+
+
+_BATCH_SETITEMS: Final = getattr(getattr(pickle, "_Pickler", None), "_batch_setitems", None)
+"""The pickler's own method, as it is before the SDK touches it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,17 @@ def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None
             warnings.simplefilter("ignore", RuntimeWarning)  # what a failed program leaves pending is no news
             loop.close()
         sys.argv = before
+        _restore_the_pickler()
     return None
+
+
+def _restore_the_pickler() -> None:
+    """Undo what the SDK leaves behind: it wraps a method of the pickler once for every dynamic resource.
+
+    A process that runs many programs would reach the limit of recursion after about a thousand resources.
+    """
+    if _BATCH_SETITEMS is not None:
+        pickle._Pickler._batch_setitems = _BATCH_SETITEMS  # type: ignore[attr-defined] # noqa: SLF001 - the SDK's patch
 
 
 def _settings(job: Job, monitor: Monitor, messages: Messages) -> Settings:

@@ -129,6 +129,9 @@ def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
             fate.source = by_resource[id(source)]
             fate.resource = fate.resource.model_copy(update={"source": fate.source.label})
     adopters: dict[str, str] = {}
+    for fate in sorted(fates, key=lambda one: one.label):
+        if fate.old is None and isinstance(fate.resource.adopt_id, str):
+            adopters.setdefault(fate.resource.adopt_id, fate.label)
     for fate in sorted(fates, key=lambda one: isinstance(one.resource, MirrorVault)):
         _settle(fate, evidence, adopters)
     return fates
@@ -162,7 +165,7 @@ def _with_ignored(declared: Declared, old: OldResource) -> Mapping[str, Any]:
     return {key: value for key, value in properties.items() if value is not None}
 
 
-def _settle(fate: Fate, evidence: Evidence, adopters: dict[str, str]) -> None:
+def _settle(fate: Fate, evidence: Evidence, adopters: Mapping[str, str]) -> None:
     """Find out what becomes of one resource; a mirror's source comes before it."""
     live = evidence.live.get(fate.account)
     if fate.old is not None:
@@ -176,7 +179,7 @@ def _settle(fate: Fate, evidence: Evidence, adopters: dict[str, str]) -> None:
         return
     wanted = fate.resource
     if isinstance(wanted.adopt_id, str) and wanted.adopt_id and isinstance(wanted.region_id, str):
-        refused = _adoption(fate, live, adopters.setdefault(wanted.adopt_id, fate.label))
+        refused = _adoption(fate, live, adopters[wanted.adopt_id])
         fate.problems += refused
         if refused:  # it is judged on as one to be created
             fate.resource = wanted.model_copy(update={"adopt_id": None})

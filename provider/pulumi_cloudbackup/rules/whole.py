@@ -401,15 +401,15 @@ def _ask_count(findings: _Findings, code: str, tally: _Tally, quota: _Quota) -> 
 
 def _judge_adoptions(index: Neighbours, findings: _Findings) -> None:
     """Judge what an estate alone shows of taking vaults over: an empty id, and one that two resources name."""
-    first: dict[str, str] = {}
-    for place in (*index.vaults, *index.mirrors):
-        resource = place.resource
-        vault_id = resource.adopt_id
-        if not place.is_declared or resource.id is not None or not isinstance(vault_id, str):
-            continue
-        rival = first.setdefault(vault_id, resource.name) if vault_id else resource.name
-        if not vault_id or rival != resource.name:
-            facts = Adoption(resource.name, vault_id, str(resource.region_id), exists=True, rival=rival)
+    places = [place for place in (*index.vaults, *index.mirrors) if place.is_declared and place.resource.id is None]
+    named: dict[str, list[Place]] = defaultdict(list)
+    for place in sorted(places, key=lambda one: (one.account, one.resource.name)):
+        if isinstance(place.resource.adopt_id, str):
+            named[place.resource.adopt_id].append(place)
+    for vault_id, adopters in named.items():
+        for place in adopters[1:] if vault_id else adopters:
+            rival = adopters[0].resource.name
+            facts = Adoption(place.resource.name, vault_id, str(place.resource.region_id), exists=True, rival=rival)
             findings.ask(place, "CB112", facts)
 
 

@@ -36,7 +36,7 @@ class Nothing(ResourceProvider):
 
 
 ATTRIBUTES = ("description", "kms_key_id", "worm_enabled", "resource_group_id", "tags", "force_destroy", "vault_id",
-              "status", "created_time", "redundancy_type", "charge_type", "account_id", "holds_data")
+              "status", "created_time", "redundancy_type", "charge_type", "account_id", "holds_data", "account")
 
 
 class Idle(Resource, module="floor", name="Idle"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pulumi
 from pulumi.runtime.config import get_config, is_config_secret
+from pulumi.runtime.settings import get_root_resource
 
 from pulumi_cloudbackup.cloud import Connection, SettingsError
 from pulumi_cloudbackup.estate.owner import owner_of
@@ -32,6 +33,7 @@ _JUDGED_OPTIONS: Final = (
     "ignore_changes",
     "replace_on_changes",
 )
+_USABLE: Final = "_cloudbackup_settings_are_usable"
 _SECRET: Final = f"{NAMESPACE}:accessKeySecret"
 
 
@@ -105,15 +107,20 @@ def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
 
 def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:
     """Stop a program whose settings cannot work, before anything is registered."""
-    _refuse_open_secret()
     if opts.import_ is not None:
         raise pulumi.RunError(
             f'"{name}" has the option import_, which Pulumi does not offer for dynamic resources. '
             f'Remove it and give the argument adopt_id="{opts.import_}" instead.'
         )
+    root: Any = get_root_resource()
+    if root is not None and root.__dict__.get(_USABLE):
+        return  # asked once for each program: the SDK reads its configuration slowly
+    _refuse_open_secret()
     wrong = _unusable(tuple(str(get_config(f"{NAMESPACE}:{key}") or "") for key in SETTINGS))
     if wrong is not None:
         raise pulumi.RunError(wrong)
+    if root is not None:
+        root.__dict__[_USABLE] = True
 
 
 @cache

@@ -1,6 +1,6 @@
 """The Pulumi resource of a mirror vault."""
 
-from __future__ import annotations
+# No postponed annotations here: the SDK evaluates them again for every single resource.
 
 from typing import Any
 

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import pulumi
 from pulumi.runtime import is_dry_run
@@ -81,12 +81,12 @@ class Program:
         if self._gate is None or self._gate.done():
             self._gate = loop.create_future()
             loop.create_task(self._open(self._gate))  # noqa: RUF006 - the gate, which resources await, keeps it alive
-        value = pulumi.Output.from_input(held)
+        value: Any = held if isinstance(held, str) else pulumi.Output.from_input(cast("pulumi.Output[str]", held))
         gate = self._gate
 
         async def admitted() -> str:
             await asyncio.shield(gate)
-            text: Any = await value.future(with_unknowns=True)
+            text: Any = value if isinstance(value, str) else await value.future(with_unknowns=True)
             return with_note(str(text), self._notes.get(id(declaration), Note()))
 
         known: asyncio.Future[bool] = loop.create_future()

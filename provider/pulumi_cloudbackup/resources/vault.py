@@ -1,8 +1,9 @@
 """The Pulumi resource of a vault."""
 
-from __future__ import annotations
+# No postponed annotations here: the SDK evaluates them again for every single resource.
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -19,9 +20,6 @@ from pulumi_cloudbackup.resources.declaring import (
 )
 from pulumi_cloudbackup.resources.resolving import Declaration
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _ARGUMENTS = (
     "description",

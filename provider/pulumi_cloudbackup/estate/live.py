@@ -7,12 +7,16 @@ translated once, in ``cloud``; here everything is snake_case (reference/hbr-api.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate.owner import Description, split_description
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+GONE: Final = "GONE"
+"""What stands for the status of a vault that the service has no more."""
 
 
 @dataclass(frozen=True)

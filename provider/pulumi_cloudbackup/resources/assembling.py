@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.estate.estate import Usage
+from pulumi_cloudbackup.estate.live import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import LiveVault
     from pulumi_cloudbackup.resources.fates import Evidence, Fate
 
-_GONE: Final = "GONE"
 _DEFAULT_ACCOUNT: Final = "default"
 
 
@@ -63,8 +63,7 @@ def _usage(fates: Sequence[Fate], evidence: Evidence, accounts: _Accounts) -> Us
         there = (live for listed in answer.vaults.values() for live in listed.values())
         regions = {live.id: live.region_id if live.is_mirror else "" for live in there}
     for old in (evidence.old or {}).values():
-        is_gone = answer is not None and answer.is_gone(old.vault_id, old.text("region_id"))
-        if old.vault_id and not is_gone and (old.text("account") or None) == accounts.main:
+        if old.vault_id and not evidence.is_gone(old) and (old.text("account") or None) == accounts.main:
             regions.setdefault(old.vault_id, old.text("region_id") if old.is_mirror else "")
     counted = {vault_id: region_id for vault_id, region_id in regions.items() if vault_id not in replaced}
     mirrors = Counter(region_id for region_id in counted.values() if region_id)
@@ -117,7 +116,7 @@ def _facts(fate: Fate, accounts: _Accounts) -> dict[str, Any]:
     if fate.id is not None:
         facts["id"] = fate.id
         if fate.is_gone and isinstance(fate.resource, MirrorVault):
-            facts["status"] = _GONE
+            facts["status"] = GONE
         elif fate.found is not None:
             facts["status"] = fate.found.status
     if accounts.key(fate.account) != fate.account:

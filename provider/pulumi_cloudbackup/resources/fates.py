@@ -52,6 +52,11 @@ class Evidence:
     notes: tuple[str, ...] = ()
     """What a person should know, whatever the rules say."""
 
+    def is_gone(self, old: OldResource) -> bool:
+        """Whether the service surely has the vault of an old resource no more."""
+        answer = self.live.get(old.text("account") or None)
+        return answer is not None and answer.is_gone(old.vault_id, old.text("region_id"))
+
 
 @dataclass
 class Fate:

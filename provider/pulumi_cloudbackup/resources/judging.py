@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import MirrorVault, Vault
+from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.estate.owner import readable_owner
 from pulumi_cloudbackup.reports.problems import count_of, grouped
 from pulumi_cloudbackup.resources.assembling import estate_of
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.resources.own_state import OldResource
     from pulumi_cloudbackup.resources.resolving import Declaration, Declared
-
-_GONE: Final = "GONE"
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _changes(fate: Fate, evidence: Evidence) -> list[Problem]:
                 fate.old_id,
                 source_id,
                 source_region_id,
-                source.status if source is not None else _GONE,
+                source.status if source is not None else GONE,
                 old.text("allow_last_copy_loss") or None,
                 fate.replaced_because,
             )
@@ -190,7 +189,7 @@ def _successions(fates: Sequence[Fate], evidence: Evidence) -> list[Problem]:
         if fate.old is not None and fate.old.text("source_vault_id") == source_id:
             continue  # it has this place already
         for old in leaving.get(source_id, ()):
-            if _is_gone(old, evidence):
+            if evidence.is_gone(old):
                 continue
             succession = Succession(
                 fate.label,
@@ -205,11 +204,6 @@ def _successions(fates: Sequence[Fate], evidence: Evidence) -> list[Problem]:
             )
             problems += judge(("CB401",), fate.label, succession).problems
     return problems
-
-
-def _is_gone(old: OldResource, evidence: Evidence) -> bool:
-    answer = evidence.live.get(old.text("account") or None)
-    return answer is not None and answer.is_gone(old.vault_id, old.text("region_id"))
 
 
 def _lost(fates: Sequence[Fate]) -> tuple[str, ...]:

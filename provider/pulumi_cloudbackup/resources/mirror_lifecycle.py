@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, NewMirror, VaultChanges, wait_until
+from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.resources.lifecycle import Creation, Lifecycle, Subject, described
 from pulumi_cloudbackup.resources.likeness import mirror_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
@@ -23,9 +24,6 @@ from pulumi_cloudbackup.rules import MirrorLoss, judge
 if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import LiveVault, MirrorVault
     from pulumi_cloudbackup.resources.session import Session
-
-GONE = "GONE"
-"""The status shown for a source that is not there any more."""
 
 
 @dataclass(frozen=True)

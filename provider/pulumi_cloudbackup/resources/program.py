@@ -61,7 +61,7 @@ class Program:
         """Start with nothing declared."""
         self._waiting: list[Declaration] = []
         self._judged: list[Declared] = []
-        self._told: set[Problem | str] = set()
+        self._told: set[str] = set()
         self._gate: asyncio.Future[None] | None = None
         self._old: asyncio.Task[Mapping[str, OldResource] | None] | None = None
         self._settings = {key: str(get_config(f"{NAMESPACE}:{key}") or "") for key in SETTINGS}

@@ -14,17 +14,16 @@ once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource, MirrorVault, Source, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.rules.source_rules import FoundSource
 
 if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import Estate
 
 Resource: TypeAlias = Vault | MirrorVault
-_GONE: Final = "GONE"
-"""The status of what is listed no more."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Neighbours:
             return self._absent(written, account), _source_as_written(written), None
         if place.account != account:
             return FoundSource(written.id, account=place.account), _source_as_written(written), place
-        gone = place.resource.status == _GONE and not place.is_declared
+        gone = place.resource.status == GONE and not place.is_declared
         really = _other_region(place.resource.region_id, written.region_id)
         found = FoundSource(
             written.id, resource=place.resource, is_missing=gone, is_lost=_is_lost(place), region_id=really
@@ -181,7 +180,7 @@ def _is_declared_too(index: Neighbours, place: Place, owners: dict[str, Place]) 
 
 def _is_lost(place: Place) -> bool:
     """Whether a declared vault was there and is no more; one whose replacement was interrupted is created anew."""
-    return place.is_declared and place.resource.status == _GONE and not place.resource.pending_replacement
+    return place.is_declared and place.resource.status == GONE and not place.resource.pending_replacement
 
 
 def _may_be_one(declared: Resource, existing: Resource) -> bool:

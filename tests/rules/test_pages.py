@@ -1,7 +1,8 @@
 """Every rule has a page; its programs are run: the wrong one breaks the rule, the right one breaks none.
 
 The programs make real calls, checked against the real signatures, and are recorded as an estate: no engine is needed to
-say what a rule makes of them.
+say what a rule makes of them. What a page gives is the estate as it is, the program is the one that is wanted: the plan
+from one to the other has the problems.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import inspect
 import json
 import sys
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
@@ -18,20 +19,22 @@ import yaml  # type: ignore[import-untyped] # no stubs for one test
 from pydantic import ValidationError
 
 import pulumi_cloudbackup
-from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
-from pulumi_cloudbackup.rules import BOOK, Problem, Severity, judge, judge_estate, parse_waivers
+from pulumi_cloudbackup.estate import Estate
+from pulumi_cloudbackup.estate.moment import unix_seconds
+from pulumi_cloudbackup.planning import Action, Plan, plan
+from pulumi_cloudbackup.rules import BOOK, Deletion, Problem, Severity, judge, judge_estate, parse_waivers
 from pulumi_cloudbackup.rules.adoption_rules import Adoption, Attempt
-from pulumi_cloudbackup.rules.deletion_rules import MirroredSource
-from pulumi_cloudbackup.rules.order_rules import Succession
 from pulumi_cloudbackup.rules.pages import page_of, three_parts
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 CODES = sorted(BOOK)
-_REPLACING = ("region_id", "vault_type", "encrypt_type", "kms_key_id", "source", "account")
-
-_FACTS = ("id", "status", "status_message", "created_time", "holds_data", "snapshot_count", "owner")
 
 
-class _Declared:
+class _Declared(pulumi.Resource):
+    """What a program gets back: an option takes it for a resource, and no engine hears of it."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 
@@ -53,8 +56,7 @@ def declared_by(program: str, monkeypatch: Any) -> dict[str, list[dict[str, Any]
             elif source is not None:
                 entry["source"] = {"id": source.id, "region_id": source.region_id}
             if "opts" in bound:
-                entry["options"] = {"retain_on_delete": bool(bound["opts"].retain_on_delete)}
-                entry["aliases"] = [alias.name for alias in bound["opts"].aliases or ()]
+                entry |= written_options(bound["opts"])
             recorded[key].append(entry)
             return _Declared(entry["name"])
 
@@ -70,33 +72,16 @@ def declared_by(program: str, monkeypatch: Any) -> dict[str, list[dict[str, Any]
     return recorded
 
 
-def estate_of(declared: dict[str, list[dict[str, Any]]], given: str | None) -> tuple[Estate, tuple[str, ...]]:
-    """Put a program beside what is given: equal names are one resource, changed ones are replaced, others leave."""
-    facts = json.loads(given or "{}")
-    targets = tuple(facts.pop("backup_targets", ()))
-    resources: dict[str, list[Any]] = {}
-    for key, model in (("vaults", Vault), ("mirrors", MirrorVault)):
-        known = {entry["name"] for entry in facts.get(key, ())}
-        renamed = {
-            entry["name"]: alias for entry in declared[key] for alias in entry.get("aliases", ()) if alias in known
-        }
-        written = {renamed.get(entry["name"], entry["name"]): entry for entry in declared[key]}
-        resources[key] = []
-        for entry in facts.pop(key, ()):
-            ours = entry.get("managed_by") is None
-            before = model.model_validate(entry)
-            after = model.model_validate(written[entry["name"]]) if entry["name"] in written else None
-            if after is not None and all(
-                getattr(before, name) == getattr(after, name) for name in _REPLACING if hasattr(before, name)
-            ):
-                written[entry["name"]] = {
-                    **{key: entry[key] for key in _FACTS if key in entry},
-                    **written[entry["name"]],
-                }
-            else:
-                resources[key].append(model.model_validate({**entry, "pending_delete": ours}))
-        resources[key] += [model.model_validate(entry) for entry in written.values()]
-    return Estate.model_validate({**facts, **{key: tuple(found) for key, found in resources.items()}}), targets
+def written_options(opts: pulumi.ResourceOptions) -> dict[str, Any]:
+    """Return the JSON form of the options that the pages use."""
+    waits_for: Any = opts.depends_on or ()
+    aliases: Any = opts.aliases or ()
+    return {
+        "options": {"retain_on_delete": bool(opts.retain_on_delete)},
+        "aliases": [alias.name for alias in aliases],
+        "depends_on": [one.name for one in waits_for],
+        "protect": bool(opts.protect),
+    }
 
 
 def problems_of(code: str, which: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Problem, ...]:
@@ -105,79 +90,71 @@ def problems_of(code: str, which: str, monkeypatch: pytest.MonkeyPatch) -> tuple
     program = page.wrong if which == "wrong" else page.right
     if page.language == "yaml":
         return parse_waivers(yaml.safe_load(program)["config"]["cloudbackup:waivers"]).problems
-    declared = declared_by(program, monkeypatch)
+    given = json.loads(page.given or "{}")
+    targets = frozenset(given.pop("backup_targets", ()))
+    current = Estate.model_validate(given)
     try:
-        estate, targets = estate_of(declared, page.given)
+        desired = Estate.model_validate(declared_by(program, monkeypatch))
     except ValidationError as error:
-        detail = error.errors()[0]
-        return judge(("CB100",), "orders", str(detail["loc"][0]), "orders", detail["msg"]).problems
-    verdict = judge_estate(estate, backup_targets=targets)
-    assert verdict.not_yet_known == ()
-    problems = verdict.problems
-    if page.given is not None and code == "CB109":
-        before = json.loads(page.given)["vaults"][0]["worm_enabled"]
-        problems += judge(("CB109",), "orders", before, estate.vaults[0]).problems
-    return problems + successions(estate) + adoptions(estate) + attempts(estate) + mirrored_sources(estate)
+        _, _, argument = error.errors()[0]["loc"][:3]
+        return judge(("CB100",), "orders", str(argument), "orders", error.errors()[0]["msg"]).problems
+    made = plan(current, desired, now=unix_seconds(current.as_of) if current.as_of is not None else None)
+    assert made.not_yet_known == ()
+    beyond = (targeted(made, current, desired, targets), unlocked(current, desired))
+    return (
+        *made.problems,
+        *(one for found in beyond for one in found),
+        *adopted(current, desired),
+        *attempts(current, desired),
+    )
 
 
-def mirrored_sources(estate: Estate) -> tuple[Problem, ...]:
-    """Judge replaced vaults that others mirror."""
-    problems: tuple[Problem, ...] = ()
-    for one in (vault for vault in estate.vaults if vault.pending_delete):
-        for other in (mirror for mirror in estate.mirrors if mirror.managed_by == "other"):
-            if isinstance(other.source, ExistingSource) and other.source.id == one.id:
-                facts = MirroredSource(one.name, str(one.id), f'mirror vault "{other.name}"', ("vault_type",))
-                problems += judge(("CB304",), one.name, facts).problems
-    return problems
+def targeted(made: Plan, current: Estate, desired: Estate, targets: frozenset[str]) -> Iterator[Problem]:
+    """Judge what policies write to, which two estates do not say."""
+    yield from (one for one in judge_estate(desired, backup_targets=targets).problems if one.code == "CB213")
+    lost = {change.name for change in made.changes if change.action in (Action.DELETE, Action.REPLACE)}
+    for one in current.vaults:
+        facts = Deletion(one.name, str(one.id), is_backup_target=one.id in targets)
+        yield from judge(("CB306",), one.name, facts).problems if one.name in lost else ()
 
 
-def attempts(estate: Estate) -> tuple[Problem, ...]:
-    """Judge what says it belongs to a new vault, as a program does with the live account."""
-    problems: tuple[Problem, ...] = ()
-    for one in (vault for vault in estate.vaults if vault.managed_by is None and vault.existing_id is None):
-        for other in (vault for vault in estate.vaults if f"/{one.name}#" in (vault.owner or "") and vault.holds_data):
-            facts = Attempt(one.name, str(other.id), str(other.region_id), "it holds backup data")
-            problems += judge(("CB113",), one.name, facts).problems
-    return problems
+def unlocked(current: Estate, desired: Estate) -> Iterator[Problem]:
+    """Judge one-way switches."""
+    before = {one.name: one.worm_enabled is True for one in current.vaults}
+    for one in desired.vaults:
+        yield from judge(("CB109",), one.name, before.get(one.name, False), one).problems
 
 
-def adoptions(estate: Estate) -> tuple[Problem, ...]:
+def adopted(current: Estate, desired: Estate) -> Iterator[Problem]:
     """Judge what is to be taken over beside what is there."""
-    problems: tuple[Problem, ...] = ()
-    for one in (vault for vault in estate.vaults if vault.managed_by is None and vault.adopt_id is not None):
-        (there,) = (vault for vault in estate.vaults if vault.id == one.adopt_id)
+    for one in (vault for vault in desired.vaults if vault.adopt_id is not None):
+        (there,) = (vault for vault in current.vaults if vault.id == one.adopt_id)
         differs = one.vault_type != there.vault_type
         unlike = f"its vault_type is {there.vault_type}, not {one.vault_type}" if differs else None
         facts = Adoption(one.name, str(there.id), str(there.region_id), exists=True, unlike=unlike)
-        problems += judge(("CB112",), one.name, facts).problems
-    return problems
+        yield from judge(("CB112",), one.name, facts).problems
 
 
-def successions(estate: Estate) -> tuple[Problem, ...]:
-    """Judge new mirrors beside those that leave, as a program does with its stack's old state."""
-    ids = {vault.name: str(vault.id) for vault in estate.vaults}
-    new = [mirror for mirror in estate.mirrors if mirror.id is None and isinstance(mirror.source, str)]
-    leaving = [mirror for mirror in estate.mirrors if mirror.pending_delete and isinstance(mirror.source, str)]
-    problems: tuple[Problem, ...] = ()
-    for one in new:
-        for old in leaving:
-            where = (str(old.id), str(old.region_id), ids[str(old.source)])
-            facts = Succession(one.name, ids[str(one.source)], old.name, *where, "", f'pulumi.Alias(name="{old.name}")')
-            problems += judge(("CB401",), one.name, facts).problems
-    return problems
+def attempts(current: Estate, desired: Estate) -> Iterator[Problem]:
+    """Judge what says it belongs to a new vault, as a program does with the live account."""
+    for one in (vault for vault in desired.vaults if vault.adopt_id is None):
+        for other in (vault for vault in current.vaults if f"/{one.name}#" in (vault.owner or "") and vault.holds_data):
+            facts = Attempt(one.name, str(other.id), str(other.region_id), "it holds backup data")
+            yield from judge(("CB113",), one.name, facts).problems
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_wrong_program_breaks_the_rule_and_no_other(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page shows its own rule; a lost source also cannot be mirrored anew."""
-    also = {"CB303": set(), "CB307": {"CB210"}}.get(code, set())
-    assert {problem.code for problem in problems_of(code, "wrong", monkeypatch)} - also == {code}
+    """A page shows its own rule; a lost source also cannot be mirrored anew, and whoever moves a mirror is told (CB405)."""
+    also = {"CB307": {"CB210", "CB405"}, "CB401": {"CB405"}, "CB402": {"CB405"}}.get(code, set())
+    assert {problem.code for problem in problems_of(code, "wrong", monkeypatch)} == {code} | also
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_the_right_program_breaks_nothing(code: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a page recommends is accepted."""
-    assert problems_of(code, "right", monkeypatch) == ()
+    """What a page recommends is accepted; whoever moves a mirror is told, in a safe order too."""
+    told = {"CB402": ["CB405"]}.get(code, [])
+    assert [problem.code for problem in problems_of(code, "right", monkeypatch)] == told
 
 
 @pytest.mark.parametrize("code", CODES)
@@ -213,6 +190,6 @@ def test_only_what_the_service_does_not_enforce_can_be_waived() -> None:
 
 
 def test_the_designs_codes_are_all_there() -> None:
-    """As far as one resource, one change or one estate decides them; 4xx are of the plan."""
-    numbers = [*range(101, 105), *range(106, 110), *range(201, 215), 301, 302, 303, 305, 306, 307]
+    """All that the design lists."""
+    numbers = [*range(101, 105), *range(106, 110), *range(201, 215), *range(301, 308), *range(401, 408)]
     assert {f"CB{number}" for number in numbers} <= set(CODES)

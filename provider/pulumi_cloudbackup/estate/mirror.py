@@ -47,6 +47,8 @@ class MirrorVault(DeclaredResource):
     """As the service reports it."""
     replication_progress: int | None = None
     """Percentage of the history that is copied."""
+    source_status: str | None = None
+    """The status of its source when the mirror was last read; ``GONE``: the service had it no more."""
     status_message: str | None = None
     """In ERROR: UNKNOWN_ERROR or SOURCE_VAULT_ALREADY_HAS_REPLICATION."""
     worm_enabled: MaybeBool | None = None

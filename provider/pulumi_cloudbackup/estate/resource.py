@@ -75,6 +75,8 @@ class DeclaredResource(BaseModel):
     """Whether the vault holds backup data."""
     snapshot_count: int | None = None
     """Number of backup points."""
+    bytes_stored: int | None = None
+    """Bytes stored, archive tier included."""
     created_time: int | None = None
     """Creation, in UNIX seconds."""
     depends_on: tuple[str, ...] = ()

@@ -29,6 +29,8 @@ class Adoption:
     """Its status once it is settled."""
     rival: str = ""
     """Another resource of the program that is to take it over too."""
+    holder: str = ""
+    """The resource of this stack that has it already."""
 
 
 @rule("CB112", "Existing vault that cannot be taken over")
@@ -53,6 +55,13 @@ def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
             "adopt_id",
             f'{what}: the program lets "{adoption.rival}" take it over too, and a vault has one owner.',
             "Keep adopt_id on one of them.",
+        )
+    elif adoption.holder:
+        yield Broken(
+            "adopt_id",
+            f'{what}: it is the vault of "{adoption.holder}", which this stack manages, and what the program no longer '
+            "declares is deleted.",
+            f'Remove adopt_id; if "{adoption.holder}" was renamed, give the new resource an alias of it.',
         )
     elif not adoption.exists:
         yield Broken(

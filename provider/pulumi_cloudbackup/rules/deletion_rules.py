@@ -164,3 +164,30 @@ def mirror_goes_before_its_source(mirrored: MirroredSource) -> Iterator[Finding]
 def judge_deletion(deletion: Deletion) -> Verdict:
     """Judge what stands against a delete or a replacement, apart from the loss of data (CB303, CB307)."""
     return judge(("CB302", "CB305", "CB306"), deletion.name, deletion)
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A protected resource that would be deleted or replaced."""
+
+    name: str
+    """The resource name."""
+    because: tuple[str, ...] = ()
+    """The arguments whose change replaces it; empty: it is deleted, or replaced on request."""
+
+
+@rule("CB308", "Protected resource would be deleted or replaced")
+def protected_resource_is_kept(protected: Protected) -> Iterator[Finding]:
+    """Check that nothing is deleted or replaced that has the option ``protect`` in state.
+
+    Why it matters: Pulumi refuses it, also in a preview; in an update it may notice only after other resources have
+    been changed.
+
+    How to fix it: undo the change, or first run one update that only removes ``protect``.
+    """
+    what = f"Changing {', '.join(protected.because)} replaces" if protected.because else "This deletes"
+    yield Broken(
+        protected.because[0] if protected.because else "protect",
+        f'{what} "{protected.name}", which is protected: Pulumi refuses that.',
+        f'Undo the change; or, if it is meant, first run `pulumi up` with only protect=False on "{protected.name}".',
+    )

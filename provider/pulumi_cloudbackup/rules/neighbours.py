@@ -171,7 +171,7 @@ def _is_declared_too(index: Neighbours, place: Place, owners: dict[str, Place]) 
     if isinstance(id_, str) and id_ in index.by_id:
         return True
     declared = owners.get(place.resource.owner or "")
-    if declared is None or not _may_be_one(declared.resource, place.resource):
+    if declared is None or declared.account != place.account or not _may_be_one(declared.resource, place.resource):
         return False
     if isinstance(id_, str):
         index.by_id[id_] = declared

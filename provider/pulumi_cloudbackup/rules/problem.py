@@ -39,6 +39,8 @@ class Problem:
     """The argument that it is about."""
     waived: str | None = None
     """Why a waiver lets it pass; ``None``: it counts."""
+    witness: tuple[str, ...] = ()
+    """Steps of a plan in one order that breaks the rule; empty: no order has anything to do with it."""
 
     @property
     def stops(self) -> bool:

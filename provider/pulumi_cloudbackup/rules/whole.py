@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.estate import Estate, Unknown
 
-_VAULT_LIMITS = ("vaults", "vaults_per_account")
-_MIRROR_LIMITS = ("mirrors_per_region", "mirrors_by_region")
+VAULT_LIMITS = ("vaults", "vaults_per_account")
+MIRROR_LIMITS = ("mirrors_per_region", "mirrors_by_region")
 
 
 class Open(NamedTuple):
@@ -298,8 +298,8 @@ def _judge_quotas(index: Neighbours, findings: _Findings) -> None:
     estate = index.estate
     tallies = _tallies(index)
     usage = estate.usage if estate.usage is not None else Usage()
-    vault_limit = limit_of(estate.limits, _VAULT_LIMITS, VAULTS_PER_ACCOUNT)
-    mirror_limit = limit_of(estate.limits, _MIRROR_LIMITS, MIRRORS_PER_REGION)
+    vault_limit = limit_of(estate.limits, VAULT_LIMITS, VAULTS_PER_ACCOUNT)
+    mirror_limit = limit_of(estate.limits, MIRROR_LIMITS, MIRRORS_PER_REGION)
     for account, tally in tallies.accounts.items():
         used = (usage.vaults or 0) if account == estate.account else 0
         _ask_count(findings, "CB212", tally, _Quota(account, vault_limit, used, complete=usage.complete))

@@ -23,6 +23,7 @@ VAULT_UPDATES: Final = (
     "worm_enabled",
     "resource_group_id",
     "force_destroy",
+    "retained",
     "timeout",
     "owner",
     "account",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pulumi_cloudbackup.resources.matching import Identity, alias_line, inherited_aliases, matched, urn_of
+from pulumi_cloudbackup.planning.matching import Identity, alias_line, inherited_aliases, matched, urn_of
 
 TYPE = "pulumi-python:dynamic/cloudbackup:Vault"
 

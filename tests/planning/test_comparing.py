@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pulumi_cloudbackup.estate import UNKNOWN
-from pulumi_cloudbackup.resources.comparing import mirror_difference, vault_difference
+from pulumi_cloudbackup.planning.comparing import mirror_difference, vault_difference
 
 VAULT = {"region_id": "r", "vault_name": "a", "vault_type": "STANDARD", "encrypt_type": "HBR_PRIVATE", "owner": "o#1"}
 MIRROR = {"region_id": "r", "vault_name": "a", "source_vault_id": "v-1", "source_region_id": "s", "owner": "o#1"}

@@ -1,0 +1,360 @@
+"""What happens to each resource in one engine run: create, update, replace, delete or nothing, and why.
+
+A declared resource takes an old one by its own URN first, then by its aliases in order; each old one is used once. What
+a replacement takes along (the mirror of a replaced source) is settled here; in which order, is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault
+from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, vault_fields
+from pulumi_cloudbackup.planning.plan import Action, FieldChange, Reason
+from pulumi_cloudbackup.planning.world import known
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pulumi_cloudbackup.planning.run import Run
+    from pulumi_cloudbackup.planning.world import New, Old, Resource, World
+
+_REPLACED: frozenset[str] = frozenset(("create", "replace"))
+
+
+@dataclass(slots=True, eq=False)
+class Item:
+    """One resource in one engine run."""
+
+    old: Old | None
+    new: New | None
+    position: int
+    """Its place: declared ones in the order of declaration, then those that are only in the old state."""
+    action: Action = Action.NONE
+    reason: Reason = Reason.UNCHANGED
+    fields: tuple[FieldChange, ...] = ()
+    is_certain: bool = True
+    """Whether it is surely replaced: a value that is not known yet may turn out to be the old one."""
+    is_held: bool = False
+    """Whether its creation waits for a later run."""
+    is_there: bool = True
+    """Whether the state has it after the run."""
+    after: str | None = None
+    """Its vault after the run; ``None``: it has none."""
+    source_after: str | None = None
+    """Mirrors: the vault that it copies after the run; ``None``: not known, or none."""
+    taken_with: Item | None = None
+    """The replaced resource whose chain deletes its old vault."""
+    keeps_old: bool = False
+    """Whether its old vault stays, to be deleted by a later run."""
+    takes: list[Item] = field(default_factory=list)
+    """The resources whose old vaults its own chain deletes before its own."""
+
+    @property
+    def urn(self) -> str:
+        """Its URN, the old one where it is no longer declared."""
+        return self.new.urn if self.new is not None else self._old.urn
+
+    @property
+    def resource(self) -> Resource:
+        """What is declared, or what was."""
+        return self.new.resource if self.new is not None else self._old.resource
+
+    @property
+    def account(self) -> str:
+        """The account that it is in."""
+        return self.new.account if self.new is not None else self._old.account
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return self.resource.name
+
+    @property
+    def is_mirror(self) -> bool:
+        """Whether it is a mirror."""
+        return isinstance(self.resource, MirrorVault)
+
+    @property
+    def before(self) -> str | None:
+        """Its vault before the run; ``None``: it has none."""
+        return self.old.instance if self.old is not None else None
+
+    @property
+    def create_first(self) -> bool:
+        """Whether a replacement creates before it deletes: only where the user said so, and never for a mirror."""
+        return not self.is_mirror and self.resource.options.delete_before_replace is False
+
+    @property
+    def creates(self) -> bool:
+        """Whether the run brings a new vault of it into being."""
+        if self.is_held or self.action not in (Action.CREATE, Action.REPLACE):
+            return False
+        return self.adopted is None
+
+    @property
+    def adopted(self) -> str | None:
+        """The existing vault that it takes over instead of creating one."""
+        if self.action not in (Action.CREATE, Action.REPLACE) or self.new is None:
+            return None
+        return known(self.new.resource.adopt_id) or None
+
+    @property
+    def deletes(self) -> bool:
+        """Whether the run deletes its old vault; what is kept on purpose is not deleted."""
+        if self.before is None or self.keeps_old or self.action not in (Action.DELETE, Action.REPLACE):
+            return False
+        assert self.old is not None  # noqa: S101 - it has a vault
+        return not self.old.resource.options.retain_on_delete
+
+    @property
+    def _old(self) -> Old:
+        assert self.old is not None  # noqa: S101 - an item is declared, or in the old state
+        return self.old
+
+
+def items_of(world: World, run: Run) -> list[Item]:
+    """Return what happens to every resource of both sides."""
+    items = _paired(world)
+    if run.kind == "destroy":
+        for item in items:
+            _destroy(item, run)
+        return [item for item in items if item.old is not None]
+    by_urn = {item.urn: item for item in items if item.new is not None}
+    for item in items:
+        if not item.is_mirror:
+            _settle(item, None, run, world)
+    _take_along(items)
+    for item in items:
+        if item.is_mirror:
+            source = by_urn.get(item.new.source_urn) if item.new is not None and item.new.source_urn else None
+            _settle(item, source, run, world)
+    _keep_what_excluded_ones_need(items, run, world)
+    return items
+
+
+def _paired(world: World) -> list[Item]:
+    """Pair declared resources with old ones; what stays alone is created or deleted."""
+    olds = _Olds(world)
+    items = [Item(olds.own(new), new, position) for position, new in enumerate(world.news)]
+    for item in items:
+        if item.old is None and item.new is not None:
+            item.old = olds.aliased(item.new)
+    rest = [Item(old, None, len(items) + place) for place, old in enumerate(olds.rest())]
+    return [*items, *rest]
+
+
+class _Olds:
+    """The old resources that the stack manages; each is used once."""
+
+    def __init__(self, world: World) -> None:
+        """Index them; what is only still to be deleted is nobody's."""
+        self._ours = [old for old in world.olds if old.is_ours]
+        self._free: dict[str, Old] = {}
+        for old in self._ours:
+            if not old.resource.pending_delete:
+                self._free.setdefault(old.urn, old)
+        self._named = {
+            (old.is_mirror, old.account, old.name): old.urn
+            for old in self._free.values()
+            if old.resource.urn is None or any(new.resource.urn is None for new in world.news[:1])
+        }
+
+    def own(self, new: New) -> Old | None:
+        """Return the old resource of the same URN; of the same name, where one side tells no URN."""
+        found = self._free.pop(new.urn, None)
+        if found is not None:
+            return found
+        return self._by_name(new, new.name) if new.resource.urn is None else None
+
+    def aliased(self, new: New) -> Old | None:
+        """Return the old resource of the first alias that names one."""
+        for alias in new.resource.aliases:
+            found = self._free.pop(alias, None) if alias.startswith("urn:") else self._by_name(new, alias)
+            if found is not None:
+                return found
+        return None
+
+    def rest(self) -> list[Old]:
+        """Return what nobody took, in the order of the old state."""
+        kept = {id(old) for old in self._free.values()}
+        return [old for old in self._ours if old.resource.pending_delete or id(old) in kept]
+
+    def _by_name(self, new: New, name: str) -> Old | None:
+        if new.resource.urn is not None:
+            head, _, _ = new.resource.urn.rpartition("::")
+            found = self._free.pop(f"{head}::{name}", None)
+            if found is not None:
+                return found
+        urn = self._named.get((new.is_mirror, new.account, name))
+        return self._free.pop(urn, None) if urn is not None else None
+
+
+def _destroy(item: Item, run: Run) -> None:
+    old = item.old
+    if old is None:
+        return
+    if not run.touches(old.urn):
+        item.action, item.reason, item.after, item.source_after = (
+            Action.NONE,
+            Reason.NOT_TARGETED,
+            old.instance,
+            old.source,
+        )
+        return
+    item.new = None
+    item.action, item.reason, item.is_there = Action.DELETE, Reason.REQUESTED, False
+
+
+def _settle(item: Item, source: Item | None, run: Run, world: World) -> None:
+    """Decide about one resource; a mirror comes after its source."""
+    old, new = item.old, item.new
+    if not run.touches(*filter(None, (old.urn if old else None, new.urn if new else None))):
+        _leave(item)
+        if item.taken_with is not None:  # the engine does not ask whether what it takes along is targeted
+            item.action, item.reason, item.after = Action.REPLACE, Reason.SOURCE_REPLACED, world.fresh(item.urn)
+    elif new is None:
+        _remove(item)
+    else:
+        _decide(item, new, source, run, world)
+
+
+def _decide(item: Item, new: New, source: Item | None, run: Run, world: World) -> None:
+    """Decide about one declared resource that the run may change."""
+    old = item.old
+    item.is_held = new.urn in run.holds
+    if new.is_mirror:
+        item.source_after = source.after if source is not None else known(new.source_id)
+    if old is None:
+        item.action, item.reason = Action.CREATE, Reason.NEW
+    elif old.instance is not None:
+        _compare(item, source, run, world)
+    elif not item.is_held:
+        item.action, item.reason = Action.REPLACE, Reason.INTERRUPTED
+    if item.action in (Action.CREATE, Action.REPLACE):
+        item.after = None if item.is_held else item.adopted or world.fresh(new.urn)
+    elif old is not None:
+        item.after = old.instance
+
+
+def _compare(item: Item, source: Item | None, run: Run, world: World) -> None:
+    """Decide what the difference between an old resource and what is declared means."""
+    old, new = item.old, item.new
+    assert old is not None  # noqa: S101 - the caller asked
+    assert new is not None  # noqa: S101 - as above
+    if isinstance(new.resource, Vault):
+        fields = vault_fields(old, new)
+    else:
+        fields = mirror_fields(old, new, _view_before(old, world), _view_after(item, source))
+    replacing = [one for one in fields if one.replaces]
+    item.fields = fields
+    if run.replaces and not run.replaces.isdisjoint((old.urn, new.urn)):
+        item.action, item.reason = Action.REPLACE, Reason.REQUESTED
+    elif replacing:
+        item.action = Action.REPLACE
+        item.reason = _why_replaced(replacing, item, source, world)
+        is_open = all(isinstance(one.after, Unknown) for one in replacing)
+        item.is_certain = not is_open or (source is not None and source.action is Action.REPLACE and source.is_certain)
+    elif item.taken_with is not None:
+        item.action, item.reason = Action.REPLACE, Reason.SOURCE_REPLACED
+    elif fields:
+        item.action, item.reason = Action.UPDATE, Reason.ARGUMENTS
+
+
+def _why_replaced(replacing: Sequence[FieldChange], item: Item, source: Item | None, world: World) -> Reason:
+    paths = {one.path for one in replacing}
+    if (
+        paths <= {"source", "encrypt_type", "source.region_id"}
+        and source is not None
+        and source.action is Action.REPLACE
+    ):
+        return Reason.SOURCE_REPLACED
+    unknown = all(isinstance(one.after, Unknown) for one in replacing)
+    if unknown and item.new is not None and _depends_on_replaced(item.new.depends_on, world):
+        return Reason.DEPENDENCY_REPLACED
+    return Reason.ARGUMENTS
+
+
+def _depends_on_replaced(urns: Iterable[str], world: World) -> bool:
+    return any(urn in world.new_foreign and world.new_foreign[urn].action in _REPLACED for urn in urns)
+
+
+def _view_before(old: Old, world: World) -> SourceView:
+    assert isinstance(old.resource, MirrorVault)  # noqa: S101 - the caller asked
+    vault = next((one for one in _sources(world).get(old.source_urn or "", ()) if isinstance(one, Vault)), None)
+    return SourceView(old.resource, vault, old.source)
+
+
+def _sources(world: World) -> dict[str, list[Resource]]:
+    """Return the old vaults by URN, worked out once for each world."""
+    if not world.old_by_urn:
+        for old in world.olds:
+            if not old.resource.pending_delete:
+                world.old_by_urn.setdefault(old.urn, []).append(old.resource)
+    return world.old_by_urn
+
+
+def _view_after(item: Item, source: Item | None) -> SourceView:
+    assert isinstance(item.resource, MirrorVault)  # noqa: S101 - the caller asked
+    vault = source.resource if source is not None and isinstance(source.resource, Vault) else None
+    if source is not None and source.reason is Reason.NOT_TARGETED and source.old is not None:
+        vault = source.old.resource if isinstance(source.old.resource, Vault) else None
+    view = SourceView(item.resource, vault, item.source_after)
+    if item.source_after is None or (source is not None and source.after != source.before):
+        view.id = UNKNOWN
+    return view
+
+
+def _leave(item: Item) -> None:
+    """Leave a resource as it is; what is not there yet is not created."""
+    item.reason = Reason.NOT_TARGETED
+    item.is_there = item.old is not None
+    if item.old is not None:
+        item.after, item.source_after = item.old.instance, item.old.source
+
+
+def _remove(item: Item) -> None:
+    assert item.old is not None  # noqa: S101 - it is not declared
+    item.action, item.is_there = Action.DELETE, False
+    item.reason = Reason.LEFT_TO_DELETE if item.old.resource.pending_delete else Reason.REMOVED
+
+
+def _take_along(items: list[Item]) -> None:
+    """Find the mirrors whose old vaults go in the chain of their source, which is replaced delete-first."""
+    replaced = {
+        item.old.urn: item
+        for item in items
+        if item.old is not None
+        and item.action is Action.REPLACE
+        and not item.create_first
+        and item.old.instance is not None
+    }
+    if not replaced:
+        return
+    for item in items:
+        old = item.old
+        if old is None or old.instance is None or old.source_urn not in replaced:
+            continue
+        item.taken_with = replaced[old.source_urn]
+        item.taken_with.takes.append(item)
+
+
+def _keep_what_excluded_ones_need(items: list[Item], run: Run, world: World) -> None:
+    """Keep what an excluded resource depended on: the engine deletes none of that in the same run."""
+    if not run.excludes:
+        return
+    olds = {old.urn: old for old in world.olds if not old.resource.pending_delete}
+    waiting = [item.old.urn for item in items if item.old is not None and not run.touches(item.old.urn, item.urn)]
+    needed: set[str] = set()
+    while waiting:
+        urn = waiting.pop()
+        if urn not in needed:
+            needed.add(urn)
+            waiting.extend(olds[urn].depends_on if urn in olds else ())
+    for item in items:
+        if item.action is Action.DELETE and item.urn in needed:
+            item.action = Action.NONE
+            _leave(item)
+        elif item.action is Action.REPLACE and item.create_first and item.old is not None and item.old.urn in needed:
+            item.keeps_old = True

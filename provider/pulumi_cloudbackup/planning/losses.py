@@ -1,0 +1,203 @@
+"""What changing, deleting and replacing vaults loses, and what stands against it: CB109, CB112, CB302 to CB308.
+
+The facts are those of the old state, with live ones where somebody looked; what nobody knows is "not yet known".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pulumi_cloudbackup.estate import MirrorVault, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate.live import GONE
+from pulumi_cloudbackup.planning.plan import Action, Reason
+from pulumi_cloudbackup.rules import Open, judge
+from pulumi_cloudbackup.rules.adoption_rules import Adoption
+from pulumi_cloudbackup.rules.change_rules import MirrorLoss, SourceLoss
+from pulumi_cloudbackup.rules.deletion_rules import Deletion, MirroredSource, Protected
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pulumi_cloudbackup.planning.changing import Item
+    from pulumi_cloudbackup.planning.hazards import Roots
+    from pulumi_cloudbackup.planning.world import Old, World
+    from pulumi_cloudbackup.rules import Problem
+
+_PROPERTY_OF = {"source": "source_vault_id", "source.region_id": "source_region_id"}
+
+
+class Losses(NamedTuple):
+    """What the deletions of a run lose."""
+
+    problems: list[Problem]
+    not_yet_known: list[Open]
+
+
+class Facts(NamedTuple):
+    """What is known beside the items."""
+
+    olds: Mapping[str, Old]
+    """Old vaults and mirrors by instance."""
+    listed: frozenset[str] | None
+    """Regions whose vaults are all known; ``None``: all regions."""
+    now: int | None
+
+
+def facts_of(world: World, listed: frozenset[str] | None, now: int | None) -> Facts:
+    """Index the old state by physical vault."""
+    return Facts({old.instance: old for old in world.olds if old.instance is not None}, listed, now)
+
+
+def losses_of(items: list[Item], roots: Roots, facts: Facts) -> Losses:
+    """Judge every vault and mirror that a run deletes; one that may stay is not yet known to be deleted."""
+    losses = Losses([], [])
+    holders = {item.before: item for item in items if item.before is not None}
+    for item in items:
+        losses.problems.extend(_switches(item))
+        losses.problems.extend(_takes_from_itself(item, holders))
+        if item.action in (Action.DELETE, Action.REPLACE) and item.old is not None and item.old.instance is not None:
+            losses.problems.extend(_protection(item, item.old))
+            if item.deletes and not item.is_certain:
+                code = "CB307" if item.is_mirror else "CB303"
+                losses.not_yet_known.extend(Open(code, item.name, one.path) for one in item.fields if one.replaces)
+            elif item.deletes:
+                _judge(item, item.old, roots, facts, losses)
+    return losses
+
+
+def _switches(item: Item) -> tuple[Problem, ...]:
+    """Judge the one-way switches of a vault that stays."""
+    if item.action is not Action.UPDATE or item.old is None or not isinstance(item.resource, Vault):
+        return ()
+    before = item.old.resource.worm_enabled
+    if before is not True or item.old.resource.status == GONE:
+        return ()
+    return judge(("CB109",), item.name, True, item.resource).problems  # noqa: FBT003 - a fact
+
+
+def _takes_from_itself(item: Item, holders: Mapping[str, Item]) -> tuple[Problem, ...]:
+    """Judge the taking over of a vault that the stack has already."""
+    holder = holders.get(item.adopted) if item.adopted is not None else None
+    if holder is None or holder is item:
+        return ()
+    adoption = Adoption(item.name, str(item.adopted), str(item.resource.region_id), exists=True, holder=holder.name)
+    return judge(("CB112",), item.name, adoption).problems
+
+
+def because_of(item: Item) -> tuple[str, ...]:
+    """Return the arguments that replace a resource; none where it is deleted, or replaced on request."""
+    if item.action is not Action.REPLACE:
+        return ()
+    found = tuple(_PROPERTY_OF.get(one.path, one.path) for one in item.fields if one.replaces)
+    return found or (("source_vault_id",) if item.reason is Reason.SOURCE_REPLACED else ())
+
+
+def _protection(item: Item, old: Old) -> Iterator[Problem]:
+    is_kept = old.resource.protect and (item.new is None or item.taken_with is not None or item.new.resource.protect)
+    if is_kept:
+        yield from judge(("CB308",), item.name, Protected(item.name, because_of(item))).problems
+
+
+def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> None:
+    resource = old.resource
+    holds_data = _holds_data(resource)
+    source_is_locked: bool | Unknown | None = None
+    if isinstance(resource, MirrorVault):
+        source = facts.olds.get(old.source or "")
+        source_is_locked = source.resource.worm_enabled if source is not None else None
+        _judge_mirror(item, old, source, facts, losses)
+    else:
+        _judge_vault(item, old, resource, losses)
+        _judge_strangers(item, old, roots, losses)
+    deletion = Deletion(
+        item.name,
+        _id_of(old),
+        status=resource.status,
+        created_time=resource.created_time,
+        as_of=facts.now,
+        is_locked=resource.worm_enabled,
+        source_is_locked=source_is_locked,
+        holds_data=holds_data,
+        because=because_of(item),
+    )
+    verdict = judge(("CB302", "CB305", "CB306"), item.name, deletion)
+    losses.problems.extend(verdict.problems)
+    losses.not_yet_known.extend(Open(code, item.name, argument) for code, argument in verdict.not_yet_known)
+
+
+def _judge_vault(item: Item, old: Old, vault: Vault, losses: Losses) -> None:
+    holds_data = _holds_data(vault)
+    consent = is_known(vault.force_destroy) and vault.force_destroy
+    if consent or vault.status == GONE:
+        return
+    if holds_data is None or not is_known(holds_data):
+        losses.not_yet_known.append(Open("CB303", item.name, "holds_data"))
+        return
+    loss = SourceLoss(
+        item.name,
+        _id_of(old) or item.name,
+        holds_data,
+        vault.snapshot_count,
+        consent_in_state=False,
+        because=because_of(item),
+    )
+    losses.problems.extend(judge(("CB303",), item.name, loss).problems)
+
+
+def _judge_strangers(item: Item, old: Old, roots: Roots, losses: Losses) -> None:
+    """Judge the deletion of a source that somebody else's mirror copies."""
+    for stranger in roots.strangers.get(old.instance or "", ()):
+        mirror = stranger.resource
+        manager = f", managed by {mirror.owner.partition('#')[0]}" if mirror.owner else ", managed by nobody known here"
+        words = f'mirror vault "{mirror.name}" ({_id_of(stranger) or "no id"} in {mirror.region_id}{manager})'
+        source = MirroredSource(item.name, _id_of(old) or item.name, words, because_of(item))
+        losses.problems.extend(judge(("CB304",), item.name, source).problems)
+
+
+def _judge_mirror(item: Item, old: Old, source: Old | None, facts: Facts, losses: Losses) -> None:
+    mirror = old.resource
+    assert isinstance(mirror, MirrorVault)  # noqa: S101 - the caller asked
+    vault_id = _id_of(old) or item.name
+    if isinstance(mirror.allow_last_copy_loss, str) and mirror.allow_last_copy_loss == vault_id:
+        return
+    status = _source_status(mirror, old, source, facts)
+    if status is None:
+        losses.not_yet_known.append(Open("CB307", item.name, "source"))
+        return
+    region_id = source.resource.region_id if source is not None else None
+    if region_id is None and not isinstance(mirror.source, str):
+        region_id = mirror.source.region_id
+    loss = MirrorLoss(
+        item.name,
+        vault_id,
+        old.source or "its source",
+        region_id if isinstance(region_id, str) else "its region",
+        status,
+        mirror.allow_last_copy_loss,
+        because_of(item),
+    )
+    losses.problems.extend(judge(("CB307",), item.name, loss).problems)
+
+
+def _source_status(mirror: MirrorVault, old: Old, source: Old | None, facts: Facts) -> str | None:
+    """Return the status of the source of a mirror; ``None``: nobody can tell."""
+    told: str | None = getattr(mirror, "source_status", None)
+    if source is not None and source.resource.status is not None:
+        return source.resource.status
+    if told is not None or source is not None:
+        return told
+    if isinstance(mirror.source, str) or old.source is None:
+        return GONE if isinstance(mirror.source, str) else None
+    region_id = mirror.source.region_id
+    is_listed = facts.listed is None or (isinstance(region_id, str) and region_id in facts.listed)
+    return GONE if is_listed else None
+
+
+def _holds_data(resource: Vault | MirrorVault) -> bool | Unknown | None:
+    if resource.holds_data is None and resource.snapshot_count:
+        return True
+    return resource.holds_data
+
+
+def _id_of(old: Old) -> str | None:
+    return old.resource.id if isinstance(old.resource.id, str) else None

@@ -1,0 +1,349 @@
+"""The steps of one engine run, and the partial order that the engine guarantees between them.
+
+Read in the engine's source and measured (reference/pulumi-engine.md 0.2, 2):
+
+- A resource is registered when everything that it depends on is done; its steps are one chain. Chains of different
+  resources run at the same time.
+- A delete-first replacement is one chain: the old vaults of dependents that it takes along, its own, then the new one.
+  A dependent whose new source is another one may instead be handled before, in its own chain: its delete is then
+  ordered with nothing.
+- A create-first replacement creates in its chain and deletes at the end.
+- Plain deletes come after the whole program: ranks in reverse order of dependency, each rank a barrier.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pulumi_cloudbackup.estate import is_known
+from pulumi_cloudbackup.planning.plan import Action, Op
+from pulumi_cloudbackup.planning.world import PlanError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pulumi_cloudbackup.planning.changing import Item
+    from pulumi_cloudbackup.planning.world import Old, World
+
+
+@dataclass(slots=True, eq=False)
+class Move:
+    """One step of a run."""
+
+    op: Op
+    item: Item
+    place: int
+    """Its place in one order that the engine may choose."""
+    phase: int = 0
+    """0: while the program runs; then one for each rank of deletes."""
+    before: list[Move] = field(default_factory=list)
+    """Moves of phase 0 that have ended before it begins; of others the phase says it."""
+
+    @property
+    def old(self) -> Old | None:
+        """The old resource, where the move deletes or updates it."""
+        return None if self.op.creates else self.item.old
+
+
+@dataclass(slots=True)
+class Order:
+    """All steps of a run."""
+
+    moves: list[Move]
+    """In one order that the engine may choose."""
+    created: dict[int, Move]
+    """The move that creates for an item, by the item's position."""
+    deleted: dict[int, Move]
+    """The move that deletes the old vault of an item, by the item's position."""
+    updated: dict[int, Move]
+
+    def precedes(self, first: Move, second: Move) -> bool:
+        """Whether one move has ended before another begins, whatever the engine chooses."""
+        if first.phase != second.phase:
+            return first.phase < second.phase
+        if first.phase > 0 or first is second:
+            return False
+        seen: set[int] = set()
+        waiting = [second]
+        while waiting:
+            for move in waiting.pop().before:
+                if move is first:
+                    return True
+                if move.place not in seen:
+                    seen.add(move.place)
+                    waiting.append(move)
+        return False
+
+    def needed_by(self, *last: Move) -> list[Move]:
+        """Return the moves of phase 0 that have ended before any of some begins, in order."""
+        found: dict[int, Move] = {}
+        waiting = list(last)
+        while waiting:
+            for move in waiting.pop().before:
+                if move.place not in found:
+                    found[move.place] = move
+                    waiting.append(move)
+        return [found[place] for place in sorted(found)]
+
+
+def order_of(items: list[Item], world: World, *, is_destroy: bool = False) -> Order:
+    """Return the steps of a run and their order."""
+    chains = {} if is_destroy else _chains(items)
+    ends = _deleted_at_the_end(items, is_destroy=is_destroy)
+    first, inner = _links(items, chains, world)
+    moves = _in_one_order(chains, first, inner)
+    order = Order(moves, {}, {}, {})
+    for rank, condemned in enumerate(_ranks(ends, items, world, is_destroy=is_destroy), start=1):
+        for item in sorted(condemned, key=lambda one: one.position):
+            op = Op.DELETE_REPLACED if item.action is Action.REPLACE or _is_left(item) else Op.DELETE
+            moves.append(Move(op, item, len(moves), rank))
+    for move in moves:
+        table = order.created if move.op.creates else order.deleted if move.op.deletes else order.updated
+        table[move.item.position] = move
+    return order
+
+
+def _is_left(item: Item) -> bool:
+    return item.old is not None and item.old.resource.pending_delete
+
+
+def _chains(items: list[Item]) -> dict[int, list[Move]]:
+    """Return the steps of each resource while the program runs, in the order of its chain."""
+    chains: dict[int, list[Move]] = {}
+    for item in items:
+        moves = _replacing(item) if item.action is Action.REPLACE else []
+        if item.action is Action.CREATE and not item.is_held:
+            moves.append(Move(Op.CREATE, item, -1))
+        elif item.action is Action.UPDATE:
+            moves.append(Move(Op.UPDATE, item, -1))
+        if moves:
+            chains[item.position] = moves
+    return chains
+
+
+def _replacing(item: Item) -> list[Move]:
+    """Return the steps of a replacement while the program runs."""
+    moves: list[Move] = []
+    if not item.create_first:
+        gone = [one for one in reversed(item.takes) if one.deletes]
+        if item.deletes and item.taken_with is None:
+            gone.append(item)
+        moves += [Move(Op.DELETE if _is_left(one) else Op.DELETE_REPLACED, one, -1) for one in gone]
+    if not item.is_held:
+        moves.append(Move(Op.CREATE_REPLACEMENT, item, -1))
+    return moves
+
+
+def _links(
+    items: list[Item], chains: Mapping[int, list[Move]], world: World
+) -> tuple[dict[int, list[Move]], dict[int, list[Move]]]:
+    """Return what each chain waits for, and what its last move waits for beside."""
+    if not chains:
+        return {}, {}
+    by_urn = {item.urn: item for item in items if item.new is not None}
+    ended = _Ended(by_urn, chains, world)
+    first: dict[int, list[Move]] = {}
+    inner: dict[int, list[Move]] = {}
+    deletes = {move.item.position: move for chain in chains.values() for move in chain if move.op.deletes}
+    for item in items:
+        if item.position not in chains or item.new is None:
+            continue
+        first[item.position] = ended.after_all(item.new.depends_on)
+        own = deletes.get(item.position)
+        if own is not None and item.taken_with is not None and follows(item, item.taken_with):
+            inner[item.position] = [own]
+    return first, inner
+
+
+def follows(item: Item, source: Item) -> bool:
+    """Whether a mirror is still declared as the mirror of a source, so that it is registered after it."""
+    return item.new is None or source.urn == item.new.source_urn
+
+
+class _Ended:
+    """The last moves that have ended when a resource is done, through everything that has no move of its own."""
+
+    def __init__(self, by_urn: Mapping[str, Item], chains: Mapping[int, list[Move]], world: World) -> None:
+        self._by_urn = by_urn
+        self._chains = chains
+        self._foreign = world.new_foreign
+        self._known: dict[str, list[Move]] = {}
+
+    def after_all(self, urns: Iterable[str]) -> list[Move]:
+        """Return the last moves of several resources."""
+        found: dict[int, Move] = {}
+        for urn in urns:
+            for move in self._of(urn):
+                found[id(move)] = move
+        return list(found.values())
+
+    def _of(self, urn: str) -> list[Move]:
+        """Return the last moves of one resource; without recursion, because chains of dependencies may be long."""
+        waiting = [urn]
+        open_: set[str] = set()
+        while waiting:
+            current = waiting[-1]
+            if current in self._known:
+                waiting.pop()
+                continue
+            item = self._by_urn.get(current)
+            if item is not None and item.position in self._chains:
+                self._known[current] = [self._chains[item.position][-1]]
+                waiting.pop()
+                continue
+            needed = self._depends_on(item, current)
+            missing = [one for one in needed if one not in self._known]
+            if not missing:
+                found = {id(move): move for one in needed for move in self._known[one]}
+                self._known[current] = list(found.values())
+                open_.discard(current)
+                waiting.pop()
+                continue
+            if current in open_:
+                raise PlanError(f"The dependencies go round in a circle: {_circle(waiting, current)}.")
+            open_.add(current)
+            waiting.extend(missing)
+        return self._known[urn]
+
+    def _depends_on(self, item: Item | None, urn: str) -> tuple[str, ...]:
+        if item is not None and item.new is not None:
+            return item.new.depends_on
+        return self._foreign[urn].depends_on if urn in self._foreign else ()
+
+
+def _circle(waiting: list[str], again: str) -> str:
+    names = [urn.rpartition("::")[2] for urn in dict.fromkeys(waiting)]
+    last = again.rpartition("::")[2]
+    return " → ".join((*names[names.index(last) :], last))
+
+
+def _in_one_order(
+    chains: Mapping[int, list[Move]], first: Mapping[int, list[Move]], inner: Mapping[int, list[Move]]
+) -> list[Move]:
+    """Link the moves, and return them in an order that the engine may choose: by declaration where it is free."""
+    _link(chains, first, inner)
+    moves = [move for chain in chains.values() for move in chain]
+    for number, move in enumerate(moves):
+        move.place = number
+    after: dict[int, list[Move]] = {}
+    count = {move.place: len(move.before) for move in moves}
+    for move in moves:
+        for one in move.before:
+            after.setdefault(one.place, []).append(move)
+    ready = [(move.item.position, move.place) for move in moves if not move.before]
+    heapq.heapify(ready)
+    found: list[Move] = []
+    while ready:
+        _, place = heapq.heappop(ready)
+        found.append(moves[place])
+        for one in after.get(place, ()):
+            count[one.place] -= 1
+            if not count[one.place]:
+                heapq.heappush(ready, (one.item.position, one.place))
+    if len(found) != len(moves):
+        raise PlanError("The dependencies go round in a circle.")
+    for place, move in enumerate(found):
+        move.place = place
+    return found
+
+
+def _link(chains: Mapping[int, list[Move]], first: Mapping[int, list[Move]], inner: Mapping[int, list[Move]]) -> None:
+    """Let each move wait for the one before it in its chain, and the first one for what its resource depends on."""
+    for position, chain in chains.items():
+        previous = list(first.get(position, ()))
+        previous += [one for one in inner.get(position, ()) if one not in previous]
+        for move in chain:
+            if not _is_free(move, position):
+                move.before = previous
+                previous = [move]
+
+
+def _is_free(move: Move, position: int) -> bool:
+    """Whether a taken-along delete may also come before or after its chain, because its mirror moves elsewhere."""
+    item = move.item
+    return (
+        move.op.deletes
+        and item.position != position
+        and item.taken_with is not None
+        and item.new is not None
+        and not follows(item, item.taken_with)
+    )
+
+
+def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
+    """Return the items whose old vaults are deleted when the program has ended."""
+    condemned = {
+        item.old.urn
+        for item in items
+        if item.old is not None and item.action is Action.DELETE and not item.old.resource.pending_delete
+    }
+    found = []
+    for item in items:
+        if not item.deletes or item.old is None:
+            continue
+        deleted_with = item.old.resource.options.deleted_with
+        if deleted_with is not None and (deleted_with in condemned or _named(deleted_with, condemned)):
+            continue
+        if is_destroy or (item.taken_with is None and (item.action is Action.DELETE or item.create_first)):
+            found.append(item)
+    return found
+
+
+def _named(written: str, urns: set[str]) -> bool:
+    return any(urn.rpartition("::")[2] == written for urn in urns)
+
+
+def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: bool) -> list[list[Item]]:
+    """Return the ranks of deletes in the order in which they go: what others depend on goes last."""
+    if not ends:
+        return []
+    needs: dict[str, tuple[str, ...]] = {
+        item.old.urn: item.old.depends_on
+        for item in items
+        if item.old is not None and (item.action is Action.DELETE or item.create_first)
+    }
+    needs |= {
+        urn: one.depends_on
+        for urn, one in world.old_foreign.items()
+        if is_destroy or one.action == "delete" or (world.new_foreign and urn not in world.new_foreign)
+    }
+    condemned = {item.old.urn for item in ends if item.old is not None} | (needs.keys() & world.old_foreign.keys())
+    condemned |= {item.old.urn for item in items if item.old is not None and item.action is Action.DELETE}
+    depth: dict[str, int] = {}
+    for urn in condemned:
+        _measure(urn, needs, condemned, depth)
+    ranked: dict[int, list[Item]] = {}
+    for item in ends:
+        assert item.old is not None  # noqa: S101 - it has a vault to delete
+        ranked.setdefault(depth[item.old.urn], []).append(item)
+    return [ranked[rank] for rank in sorted(ranked, reverse=True)]
+
+
+def _measure(start: str, needs: Mapping[str, tuple[str, ...]], condemned: set[str], depth: dict[str, int]) -> None:
+    """Find out how many condemned resources lie below one, one upon the other."""
+    waiting = [start]
+    open_: set[str] = set()
+    while waiting:
+        urn = waiting[-1]
+        if urn in depth:
+            waiting.pop()
+            continue
+        below = [one for one in needs.get(urn, ()) if one in condemned and one != urn]
+        missing = [one for one in below if one not in depth]
+        if not missing:
+            depth[urn] = 1 + max((depth[one] for one in below), default=-1)
+            waiting.pop()
+        elif urn in open_:
+            raise PlanError(f"The dependencies of the old state go round in a circle: {_circle(waiting, urn)}.")
+        else:
+            open_.add(urn)
+            waiting.extend(missing)
+
+
+def region_of(move: Move) -> str:
+    """Return the region that a move happens in; empty where it is not known yet."""
+    old = move.old
+    resource = old.resource if old is not None else move.item.resource
+    return resource.region_id if is_known(resource.region_id) else ""

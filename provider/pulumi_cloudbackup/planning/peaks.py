@@ -1,0 +1,157 @@
+"""The most that an account may use of a quota at any moment of a run: CB404.
+
+A run that stops anywhere has done a *down-set* of its steps: with each step everything that comes before it. With +1
+for a create and -1 for a delete, the largest down-set has as many creates as there are, less the largest number of
+pairs of a create and a delete that comes before it (each step in one pair at most; minimum cut and maximum matching
+are the same number here). Where each chain stands alone, a create has at most its own delete before it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pulumi_cloudbackup.rules.quota_rules import MIRRORS_PER_REGION, VAULTS_PER_ACCOUNT, limit_of
+from pulumi_cloudbackup.rules.whole import MIRROR_LIMITS, VAULT_LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pulumi_cloudbackup.estate import Estate
+    from pulumi_cloudbackup.planning.changing import Item
+    from pulumi_cloudbackup.planning.ordering import Move, Order
+    from pulumi_cloudbackup.planning.world import Old, World
+
+
+class Pool(NamedTuple):
+    """What one quota counts."""
+
+    account: str
+    region_id: str
+    """The region whose mirrors are counted; empty: all vaults of the account."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """The use of one quota in a run."""
+
+    pool: Pool
+    initial: int
+    peak: int
+    limit: int
+    is_lower_bound: bool
+    creates: tuple[Move, ...]
+    """What is created in it, in order."""
+    final: int
+    """How much there is when the run has ended."""
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether the way there exceeds the quota."""
+        return bool(self.creates) and self.peak > self.limit
+
+
+class Quotas:
+    """Limits, and what is used before anything is done."""
+
+    def __init__(self, current: Estate, desired: Estate, world: World) -> None:
+        """Count what is there; what the account says of itself counts where it is more."""
+        limits = {**(current.limits or {}), **(desired.limits or {})}
+        self._vaults = limit_of(limits, VAULT_LIMITS, VAULTS_PER_ACCOUNT)
+        self._mirrors = limit_of(limits, MIRROR_LIMITS, MIRRORS_PER_REGION)
+        self.initial: Counter[Pool] = Counter()
+        usage = current.usage
+        self._complete_of = current.account if usage is not None and usage.complete else None
+        for old in world.olds:
+            for pool in pools_of_old(old):
+                self.initial[pool] += 1
+        if usage is not None:
+            whole = Pool(current.account, "")
+            self.initial[whole] = max(self.initial[whole], usage.vaults or 0)
+            for region_id, count in usage.mirrors_by_region.items():
+                pool = Pool(current.account, region_id)
+                self.initial[pool] = max(self.initial[pool], count)
+
+    def limit(self, pool: Pool) -> int:
+        """Return how much the service takes."""
+        return self._mirrors if pool.region_id else self._vaults
+
+    def is_lower_bound(self, pool: Pool) -> bool:
+        """Whether there may be more than was counted."""
+        return pool.account != self._complete_of
+
+
+def pools_of_old(old: Old) -> tuple[Pool, ...]:
+    """Return the quotas that a resource of the old state counts in."""
+    if old.instance is None:
+        return ()
+    return _pools(old.account, old.resource.region_id if old.is_mirror else "")
+
+
+def uses_of(order: Order, quotas: Quotas, initial: Mapping[Pool, int]) -> list[Use]:
+    """Return the use of every quota that a run adds to."""
+    creates: dict[Pool, list[Move]] = defaultdict(list)
+    deletes: dict[Pool, list[Move]] = defaultdict(list)
+    for move in order.moves:
+        if move.op.creates and move.item.creates:
+            for pool in pools_of_new(move.item):
+                creates[pool].append(move)
+        elif move.op.deletes and move.old is not None:
+            for pool in pools_of_old(move.old):
+                deletes[pool].append(move)
+    found = []
+    for pool in sorted(creates):
+        before = initial.get(pool, 0)
+        added, removed = creates[pool], deletes.get(pool, [])
+        peak = before + len(added) - matching(_earlier(order, added, [one for one in removed if one.phase == 0]))
+        final = before + len(added) - len(removed)
+        found.append(Use(pool, before, peak, quotas.limit(pool), quotas.is_lower_bound(pool), tuple(added), final))
+    return found
+
+
+def pools_of_new(item: Item) -> tuple[Pool, ...]:
+    """Return the quotas that a declared resource counts in."""
+    return _pools(item.account, item.resource.region_id if item.is_mirror else "")
+
+
+def _pools(account: str, region_id: object) -> tuple[Pool, ...]:
+    whole = Pool(account, "")
+    return (whole, Pool(account, region_id)) if isinstance(region_id, str) and region_id else (whole,)
+
+
+def _earlier(order: Order, creates: Sequence[Move], deletes: Sequence[Move]) -> list[list[int]]:
+    """Return for each create the places of the deletes that surely come before it."""
+    if not deletes:
+        return []
+    wanted = {move.place for move in deletes}
+    return [[one.place for one in order.needed_by(move) if one.place in wanted] for move in creates]
+
+
+def matching(choices: Iterable[Sequence[int]]) -> int:
+    """Return how many can be served at once, each with one of its choices, none of them twice."""
+    served = list(choices)
+    owners: dict[int, int] = {}
+    holds: dict[int, int] = {}
+
+    def serve(start: int) -> bool:
+        """Find a way to serve one more, moving others over where that helps."""
+        led_by: dict[int, int] = {}
+        waiting = [start]
+        while waiting:
+            one = waiting.pop()
+            for choice in served[one]:
+                if choice in led_by:
+                    continue
+                led_by[choice] = one
+                if choice in owners:
+                    waiting.append(owners[choice])
+                    continue
+                free: int | None = choice
+                while free is not None:
+                    owner = owners[free] = led_by[free]
+                    holds[owner], free = free, holds.get(owner)
+                return True
+        return False
+
+    return sum(serve(position) for position in range(len(served)))

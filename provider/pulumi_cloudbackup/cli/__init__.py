@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("pulumi_cloudbackup.cli.check_command", "judge a program without account, network or Pulumi CLI"),
     "emulator": ("pulumi_cloudbackup.cli.emulator_command", "run a local Cloud Backup service"),
+    "plan": (
+        "pulumi_cloudbackup.cli.plan_command",
+        "show what an update changes, and whether every order of it is safe",
+    ),
     "rules": ("pulumi_cloudbackup.cli.rules_command", "list the rules, or explain one"),
 }
 """The module and the one-line help of each subcommand."""

@@ -10,8 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pulumi_cloudbackup.reports.problems import ProblemReport
-from pulumi_cloudbackup.rules import Open, Problem, Severity
+from pulumi_cloudbackup.reports.problems import ProblemReport, problem_from_json
+from pulumi_cloudbackup.rules import Open
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,14 +46,10 @@ def from_json(text: str) -> Outcome:
 
 def _report(fields: Mapping[str, Any]) -> ProblemReport:
     return ProblemReport(
-        problems=tuple(_problem(one) for one in fields["problems"]),
+        problems=tuple(problem_from_json(one) for one in fields["problems"]),
         not_yet_known=tuple(Open(*one) for one in fields["not_yet_known"]),
         unverified=tuple(fields["unverified"]),
         verified_live=fields["verified_live"],
         declared=fields["declared"],
         notes=tuple(fields["notes"]),
     )
-
-
-def _problem(fields: Mapping[str, Any]) -> Problem:
-    return Problem(**{**fields, "severity": Severity(fields["severity"]), "subjects": tuple(fields["subjects"])})

@@ -381,7 +381,7 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
     for stage, bare in zip(found.stages, bare_after(found.stages), strict=True):
         stages.append(
             Stage(
-                _command(stage),
+                _command(stage, is_last=stage is found.stages[-1]),
                 (),
                 tuple(sorted(stage.run.excludes)),
                 tuple(sorted(stage.run.holds)),
@@ -392,19 +392,20 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
     return tuple(stages), found.is_optimal
 
 
-def _command(stage: Analysis) -> str:
-    """Return the command of Pulumi for a run; what is held is told to the provider by its owners."""
+def _command(stage: Analysis, *, is_last: bool = True) -> str:
+    """Return the command of Pulumi for a run; a variable tells the program and the provider that it is a stage."""
     words = ["pulumi", stage.run.kind]
     words += [f"--target '{urn}'" for urn in sorted(stage.run.targets)]
     words += [f"--exclude '{urn}'" for urn in sorted(stage.run.excludes)]
     words += [f"--replace '{urn}'" for urn in sorted(stage.run.replaces)]
-    owners = [
+    owners = sorted(
         item.new.resource.owner or f"<owner of {item.name}>"
         for item in stage.items
         if item.new is not None and item.urn in stage.run.holds
-    ]
-    held = f"CLOUDBACKUP_HOLD='{','.join(sorted(owners))}' " if owners else ""
-    return held + " ".join(words)
+    )
+    if not is_last or owners:
+        words.insert(0, f"CLOUDBACKUP_HOLD='{','.join(owners)}'")
+    return " ".join(words)
 
 
 def _as_it_will_be(current: Estate, desired: Estate, analysis: Analysis) -> Estate:

@@ -7,15 +7,15 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.rules.problem import Severity
+from pulumi_cloudbackup.reports.words import WIDTH, count, one_line, wrapped
+from pulumi_cloudbackup.rules.problem import Problem, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pulumi_cloudbackup.rules import Open, Problem
+    from pulumi_cloudbackup.rules import Open
 
 SCHEMA_VERSION: Final = 1
-_WIDTH: Final = 100
 NOTHING_DECLARED: Final = "no vaults or mirror vaults are declared"
 
 
@@ -47,16 +47,18 @@ def as_text(report: ProblemReport) -> str:
     if not report.declared and not report.problems:
         return f"{NOTHING_DECLARED}\n"
     lines: list[str] = []
-    for subject, problems in _by_subject(report.problems):
-        lines.append(f"{_one_line(subject)}:")
+    for subject, problems in by_subject(report.problems):
+        lines.append(f"{one_line(subject)}:")
         for problem in problems:
-            lines += _paragraph(problem)
+            lines.append(f"  {one_line(headline(problem))}")
+            for line in sentences(problem):
+                lines += wrapped(line)
         lines.append("")
     if report.not_yet_known:
         lines.append("known only after apply:")
-        lines += [f"  {_one_line(line)}" for line in _waiting(report.not_yet_known)]
+        lines += [one_line(f"  {value}: {codes}") for value, codes in waiting(report.not_yet_known)]
         lines.append("")
-    lines += [f"note: {_one_line(note)}" for note in report.notes]
+    lines += [f"note: {one_line(note)}" for note in report.notes]
     lines += [""] if report.notes else []
     lines += [_outcome(report), *_verification(report)]
     return "\n".join(lines) + "\n"
@@ -71,10 +73,8 @@ def json_of(report: ProblemReport) -> dict[str, Any]:
     """Return the JSON document of a report."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "problems": [_problem_as_json(problem) for problem in report.problems],
-        "not_yet_known": [
-            {"code": one.code, "subject": one.subject, "argument": one.argument} for one in report.not_yet_known
-        ],
+        "problems": [problem_as_json(problem) for problem in report.problems],
+        "not_yet_known": [one._asdict() for one in report.not_yet_known],
         "unverified": list(report.unverified),
         "verified_live": report.verified_live,
     }
@@ -83,7 +83,7 @@ def json_of(report: ProblemReport) -> dict[str, Any]:
 def grouped(problems: Sequence[Problem]) -> list[str]:
     """Return the lines that tell problems: each resource once, in the order given, one line for each problem."""
     lines: list[str] = []
-    for subject, told in _by_subject(problems):
+    for subject, told in by_subject(problems):
         lines.append(f"{subject}:")
         lines += [f"  {problem.one_line}" for problem in told]
     return lines
@@ -91,10 +91,10 @@ def grouped(problems: Sequence[Problem]) -> list[str]:
 
 def count_of(problems: Sequence[Problem]) -> str:
     """Return how many problems there are, in words."""
-    return _count(len(problems), "problem")
+    return count(len(problems), "problem")
 
 
-def _by_subject(problems: Sequence[Problem]) -> list[tuple[str, list[Problem]]]:
+def by_subject(problems: Sequence[Problem]) -> list[tuple[str, list[Problem]]]:
     """Return problems by the resource that they are about; what has none is about the program."""
     groups: list[tuple[str, list[Problem]]] = []
     for problem in problems:
@@ -105,61 +105,59 @@ def _by_subject(problems: Sequence[Problem]) -> list[tuple[str, list[Problem]]]:
     return groups
 
 
-def _paragraph(problem: Problem) -> list[str]:
+def headline(problem: Problem) -> str:
+    """Return severity, code, fixed text and argument of a problem."""
     severity = "waived" if problem.waived is not None else str(problem.severity)
     argument = f" ({problem.argument})" if problem.argument else ""
-    lines = [f"  {severity} {problem.code}: {problem.summary}{argument}"]
+    return f"{severity} {problem.code}: {problem.summary}{argument}"
+
+
+def sentences(problem: Problem) -> list[str]:
+    """Return what a problem says, line by line: what is wrong, what to do, why it is let pass."""
     reason = f"Waived: {problem.waived}" if problem.waived is not None else ""
-    for text in (problem.detail, problem.fix, reason):
-        for line in text.splitlines():
-            lines += _wrapped(line)
-    return lines
+    return [line for text in (problem.detail, problem.fix, reason) for line in text.splitlines()]
 
 
-def _wrapped(line: str) -> list[str]:
-    """Break a line of prose; one that is indented is there to be copied and stays whole."""
-    if line.startswith(" "):
-        return [f"    {_one_line(line)}"]
-    return textwrap.wrap(
-        _one_line(line),
-        _WIDTH,
-        initial_indent="    ",
-        subsequent_indent="    ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
-def _waiting(entries: Sequence[Open]) -> list[str]:
-    """Say for each value which rules wait for it."""
-    codes: dict[tuple[str, str], list[str]] = {}
+def waiting(entries: Sequence[Open]) -> list[tuple[str, str]]:
+    """Return each value that rules wait for, and their codes."""
+    codes: dict[str, list[str]] = {}
     for one in entries:
-        codes.setdefault((one.subject, one.argument), []).append(one.code)
-    return [
-        f"{subject}, {argument}: {', '.join(dict.fromkeys(waiting))}" for (subject, argument), waiting in codes.items()
-    ]
+        codes.setdefault(f"{one.subject}, {one.argument}", []).append(one.code)
+    return [(value, ", ".join(dict.fromkeys(rules))) for value, rules in codes.items()]
+
+
+def tally(problems: Sequence[Problem]) -> str:
+    """Return how many errors, warnings and waived problems there are, in words; empty: none."""
+    counted = [problem for problem in problems if problem.waived is None]
+    errors = sum(problem.severity is Severity.ERROR for problem in counted)
+    warnings = len(counted) - errors
+    waived = len(problems) - len(counted)
+    parts = [count(errors, "error")] if errors else []
+    parts += [count(warnings, "warning")] if warnings else []
+    parts += [f"{waived} waived"] if waived else []
+    return ", ".join(parts)
 
 
 def _outcome(report: ProblemReport) -> str:
-    counted = [problem for problem in report.problems if problem.waived is None]
-    errors = sum(problem.severity is Severity.ERROR for problem in counted)
-    warnings = len(counted) - errors
-    waived = len(report.problems) - len(counted)
-    parts = [_count(errors, "error")] if errors else []
-    parts += [_count(warnings, "warning")] if warnings else []
-    parts += [f"{waived} waived"] if waived else []
-    where = f" in {_count(report.declared, 'vault or mirror', 'vaults and mirrors')}"
-    return (", ".join(parts) or "no problems") + (where if report.declared else "")
+    where = f" in {count(report.declared, 'vault or mirror', 'vaults and mirrors')}"
+    return (tally(report.problems) or "no problems") + (where if report.declared else "")
 
 
 def _verification(report: ProblemReport) -> list[str]:
     if report.verified_live:
         return ["verified against the live account"]
     codes = f", which alone decides {', '.join(report.unverified)}" if report.unverified else ""
-    return textwrap.wrap(f"not verified against the live account{codes}", _WIDTH, break_on_hyphens=False)
+    return textwrap.wrap(f"not verified against the live account{codes}", WIDTH, break_on_hyphens=False)
 
 
-def _problem_as_json(problem: Problem) -> dict[str, Any]:
+def problem_from_json(document: Mapping[str, Any]) -> Problem:
+    """Read a problem back; raise KeyError, TypeError or ValueError where it is none."""
+    lists = {name: tuple(document[name]) for name in ("subjects", "witness") if name in document}
+    return Problem(**{**document, **lists, "severity": Severity(document["severity"])})
+
+
+def problem_as_json(problem: Problem) -> dict[str, Any]:
+    """Return the JSON form of a problem."""
     return {
         "code": problem.code,
         "severity": str(problem.severity),
@@ -170,12 +168,3 @@ def _problem_as_json(problem: Problem) -> dict[str, Any]:
         "argument": problem.argument,
         "waived": problem.waived,
     }
-
-
-def _one_line(text: str) -> str:
-    """Show what a terminal would take for a command, such as an escape, as it is written in Python."""
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
-def _count(number: int, singular: str, plural: str | None = None) -> str:
-    return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"

@@ -23,22 +23,14 @@ _DEFAULT_ACCOUNT: Final = "default"
 
 def estate_of(fates: Sequence[Fate], evidence: Evidence) -> Estate:
     """Put together what is declared and what others have; what this stack gives up is neither."""
-    accounts = _Accounts(fates, evidence)
+    accounts = Accounts(fates, evidence)
     answer = evidence.live.get(accounts.main)
-    managed = {old.vault_id for old in (evidence.old or {}).values() if old.vault_id}
-    managed |= _may_be_declared(evidence)
+    managed = _managed(evidence)
     vaults = [_declared_vault(fate, accounts, managed) for fate in fates if isinstance(fate.resource, Vault)]
     mirrors = [_declared_mirror(fate, accounts) for fate in fates if isinstance(fate.resource, MirrorVault)]
-    for account, its_answer in evidence.live.items():
-        if accounts.key(account) != account:
-            continue  # the same account under another name
-        for live in (one for listed in its_answer.vaults.values() for one in listed.values()):
-            if live.id in managed:
-                continue
-            if live.is_mirror:
-                mirrors.append(_live_mirror(live, account))
-            else:
-                vaults.append(_live_vault(live, account, managed))
+    other_vaults, other_mirrors = others_of(evidence, accounts)
+    vaults += other_vaults
+    mirrors += other_mirrors
     return Estate.model_construct(
         account=accounts.main or _DEFAULT_ACCOUNT,
         vaults=tuple(vaults),
@@ -54,10 +46,36 @@ def estate_of(fates: Sequence[Fate], evidence: Evidence) -> Estate:
     )
 
 
-def _usage(fates: Sequence[Fate], evidence: Evidence, accounts: _Accounts) -> Usage | None:
-    """Count what the account has when the first vault is created: what the program removes goes only at the end."""
+def others_of(evidence: Evidence, accounts: Accounts) -> tuple[list[Vault], list[MirrorVault]]:
+    """Return the live vaults and mirrors that this stack does not manage."""
+    managed = _managed(evidence)
+    vaults: list[Vault] = []
+    mirrors: list[MirrorVault] = []
+    for account, its_answer in evidence.live.items():
+        if accounts.key(account) != account:
+            continue  # the same account under another name
+        for live in (one for listed in its_answer.vaults.values() for one in listed.values()):
+            if live.id in managed:
+                continue
+            if live.is_mirror:
+                mirrors.append(_live_mirror(live, account))
+            else:
+                vaults.append(_live_vault(live, account, managed))
+    return vaults, mirrors
+
+
+def _managed(evidence: Evidence) -> set[str]:
+    """Return the ids of what this stack has, or may have."""
+    return {old.vault_id for old in (evidence.old or {}).values() if old.vault_id} | _may_be_declared(evidence)
+
+
+def _usage(fates: Sequence[Fate], evidence: Evidence, accounts: Accounts) -> Usage | None:
+    """Count what the account has and keeps: whether the way there is open is for the planner (CB404)."""
     answer = evidence.live.get(accounts.main)
     replaced = {fate.old_id for fate in fates if fate.replaced_because}
+    if not any(fate.may_be_old for fate in fates):
+        kept = {fate.old.urn for fate in fates if fate.old is not None}
+        replaced |= {old.vault_id for urn, old in (evidence.old or {}).items() if urn not in kept}
     regions: dict[str, str] = {}
     if answer is not None:
         there = (live for listed in answer.vaults.values() for live in listed.values())
@@ -70,10 +88,11 @@ def _usage(fates: Sequence[Fate], evidence: Evidence, accounts: _Accounts) -> Us
     return Usage(vaults=len(counted), mirrors_by_region=dict(mirrors)) if counted else None
 
 
-class _Accounts:
+class Accounts:
     """Which account names mean one account: the service tells, profile names do not."""
 
     def __init__(self, fates: Sequence[Fate], evidence: Evidence) -> None:
+        """Find out which names stand for one account."""
         named = list(dict.fromkeys(fate.account for fate in fates))
         self.main = named[0] if len(named) == 1 else None
         """The account of everything that names none; where all name the same one, that."""
@@ -89,7 +108,7 @@ class _Accounts:
         return self._same.get(account, account)
 
 
-def _declared_vault(fate: Fate, accounts: _Accounts, managed: set[str]) -> Vault:
+def _declared_vault(fate: Fate, accounts: Accounts, managed: set[str]) -> Vault:
     facts = _facts(fate, accounts)
     live = fate.found
     if live is not None and not fate.replaced_because:
@@ -101,7 +120,7 @@ def _declared_vault(fate: Fate, accounts: _Accounts, managed: set[str]) -> Vault
     return vault
 
 
-def _declared_mirror(fate: Fate, accounts: _Accounts) -> MirrorVault:
+def _declared_mirror(fate: Fate, accounts: Accounts) -> MirrorVault:
     facts = _facts(fate, accounts)
     if fate.found is not None and not fate.replaced_because:
         facts["status_message"] = fate.found.status_message
@@ -110,7 +129,7 @@ def _declared_mirror(fate: Fate, accounts: _Accounts) -> MirrorVault:
     return mirror
 
 
-def _facts(fate: Fate, accounts: _Accounts) -> dict[str, Any]:
+def _facts(fate: Fate, accounts: Accounts) -> dict[str, Any]:
     """Return what is known of a declared resource beside its arguments."""
     facts: dict[str, Any] = {}
     if fate.id is not None:

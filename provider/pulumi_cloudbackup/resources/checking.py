@@ -16,6 +16,7 @@ from pulumi_cloudbackup.estate.owner import readable_owner
 from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, DEFAULT_VAULT_TYPE
 from pulumi_cloudbackup.resources.account import LiveAccount, ask
 from pulumi_cloudbackup.resources.fates import Evidence
+from pulumi_cloudbackup.resources.holding import STAYS_PARKED, is_held, refuse_parked_source
 from pulumi_cloudbackup.resources.judging import judge_declarations
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared
@@ -93,6 +94,7 @@ def checked_vault(session: Session, before: Mapping[str, Any], after: Mapping[st
 def checked_mirror(session: Session, before: Mapping[str, Any], after: Mapping[str, Any]) -> Checked:
     """Check a mirror; ``before``: its last inputs, empty where the engine gives none."""
     after, note = _received(session, after)
+    refuse_parked_source(after)
     inputs = dict(after)
     mirror, unusable = as_far_as_usable(mirror_of, inputs)
     unusable += source_problems(inputs, mirror.name)
@@ -119,7 +121,8 @@ def _received(session: Session, after: Mapping[str, Any]) -> tuple[Mapping[str, 
         return after, note
     if note.live:
         session.judged_live.add(owner)
-    return {**after, "owner": owner}, note
+    stays = {STAYS_PARKED: True} if note.stays_parked else {}
+    return {**after, "owner": owner, **stays}, note
 
 
 def _asked(
@@ -127,7 +130,8 @@ def _asked(
 ) -> tuple[LiveAccount, tuple[str, ...]]:
     """Ask the live account about one new resource, if nobody has; what exists already is the business of ``diff``."""
     account = inputs.get("account")
-    if note.judged or before or isinstance(account, Unknown) or not session.asks_in_preview(account):
+    needless = note.judged or bool(before) or is_held(inputs.get("owner")) or note.stays_parked
+    if needless or isinstance(account, Unknown) or not session.asks_in_preview(account):
         return LiveAccount(), ()
     answer = ask(session, questions([_alone(inputs, kind)], None))[account]
     failures = tuple(f"not fully checked against the live account: {text}" for text in answer.failures.values())
@@ -137,7 +141,7 @@ def _asked(
 def _rivals(session: Session, mirror: MirrorVault, inputs: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Judge the mirrors that this run has checked: two of one source may show only here, when its id is known."""
     source_id, owner = known_text(inputs.get("source_vault_id")), known_text(inputs.get("owner"))
-    other = session.mirrored_by(source_id, owner) if source_id and owner else None
+    other = session.mirrored_by(source_id, owner) if source_id and owner and not is_held(owner) else None
     if other is None or source_id is None:
         return ()
     name = readable_owner(other).rpartition("/")[2]

@@ -105,6 +105,16 @@ def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
     return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
 
 
+def awaited(opts: pulumi.ResourceOptions) -> tuple[pulumi.Resource, ...]:
+    """Return what a resource was told to wait for, as far as that is known without waiting."""
+    given_ones = opts.depends_on
+    if isinstance(given_ones, pulumi.Resource):
+        return (given_ones,)
+    if not isinstance(given_ones, (list, tuple)):
+        return ()
+    return tuple(one for one in given_ones if isinstance(one, pulumi.Resource))
+
+
 def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:
     """Stop a program whose settings cannot work, before anything is registered."""
     if opts.import_ is not None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Source, Unknown, Vault
 from pulumi_cloudbackup.estate.mirror import mirror_encrypt_type
 from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, DEFAULT_VAULT_TYPE
-from pulumi_cloudbackup.resources.comparing import known_or, mirror_difference, vault_difference
+from pulumi_cloudbackup.planning.comparing import known_or, mirror_difference, vault_difference
+from pulumi_cloudbackup.planning.matching import Identity, matched
 from pulumi_cloudbackup.resources.likeness import adoption_of, attempt_doubt, mirror_unlike, vault_unlike
-from pulumi_cloudbackup.resources.matching import Identity, matched
 from pulumi_cloudbackup.resources.settings import Judging
 from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, vault_of
 from pulumi_cloudbackup.rules import judge
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pulumi_cloudbackup.estate import LiveVault
+    from pulumi_cloudbackup.planning.comparing import Difference
     from pulumi_cloudbackup.resources.account import LiveAccount
-    from pulumi_cloudbackup.resources.comparing import Difference
     from pulumi_cloudbackup.resources.own_state import OldResource
     from pulumi_cloudbackup.resources.resolving import Declared
     from pulumi_cloudbackup.rules import Problem
@@ -51,6 +51,14 @@ class Evidence:
     """How problems are taken."""
     notes: tuple[str, ...] = ()
     """What a person should know, whatever the rules say."""
+    held: frozenset[str] = frozenset()
+    """The owners whose creates this run holds."""
+    is_stage: bool = False
+    """Whether this run is one of several that lead to what is declared."""
+    is_whole: bool = True
+    """Whether everything that the program declares is known; otherwise nothing is taken for removed."""
+    is_observed: bool = False
+    """Whether both sides of the change are wanted too."""
 
     def is_gone(self, old: OldResource) -> bool:
         """Whether the service surely has the vault of an old resource no more."""
@@ -94,6 +102,11 @@ class Fate:
         return self.old.vault_id if self.old is not None else ""
 
     @property
+    def is_parked(self) -> bool:
+        """Whether an earlier stage left its creation out."""
+        return self.old is not None and not self.old_id
+
+    @property
     def id(self) -> str | Unknown | None:
         """The id of its vault after the update; ``None``: that is still to be created."""
         if self.replaced_because:
@@ -135,7 +148,7 @@ def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
             fate.resource = fate.resource.model_copy(update={"source": fate.source.label})
     adopters: dict[str, str] = {}
     for fate in sorted(fates, key=lambda one: one.label):
-        if fate.old is None and isinstance(fate.resource.adopt_id, str):
+        if not fate.old_id and isinstance(fate.resource.adopt_id, str):
             adopters.setdefault(fate.resource.adopt_id, fate.label)
     for fate in sorted(fates, key=lambda one: isinstance(one.resource, MirrorVault)):
         _settle(fate, evidence, adopters)
@@ -173,12 +186,12 @@ def _with_ignored(declared: Declared, old: OldResource) -> Mapping[str, Any]:
 def _settle(fate: Fate, evidence: Evidence, adopters: Mapping[str, str]) -> None:
     """Find out what becomes of one resource; a mirror's source comes before it."""
     live = evidence.live.get(fate.account)
-    if fate.old is not None:
+    if fate.old is not None and fate.old_id:  # without an id it was parked: it is created like a new one
         difference, after = _difference(fate, fate.old)
         to_be_created = ("source_vault_id",) if fate.source is not None and fate.source.id is None else ()
         fate.replaced_because = known_or(difference.replaces, after, *to_be_created)
         fate.may_be_replaced = bool(difference.replaces) and not fate.replaced_because
-        if live is not None and fate.old_id:
+        if live is not None:
             fate.found = live.find(fate.old_id)
             fate.is_gone = live.is_gone(fate.old_id, fate.old.text("region_id"))
         return

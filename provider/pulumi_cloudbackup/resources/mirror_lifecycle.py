@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, NewMirror, VaultChanges, wait_until
 from pulumi_cloudbackup.estate.live import GONE
+from pulumi_cloudbackup.resources.holding import is_held, is_parked, park, parked_outputs, refuse_parked_source
 from pulumi_cloudbackup.resources.lifecycle import Creation, Lifecycle, Subject, described
 from pulumi_cloudbackup.resources.likeness import mirror_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
@@ -26,6 +27,18 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.resources.session import Session
 
 
+NO_MIRROR: Final[Properties] = {
+    "created_time": 0,
+    "redundancy_type": "",
+    "charge_type": "",
+    "account_id": "",
+    "replication_status": "",
+    "replication_progress": 0,
+    "source_status": "",
+}
+"""What stands for the outputs of a parked mirror: of their types, because programs go on with them."""
+
+
 @dataclass(frozen=True)
 class _SourceKey:
     """Where a mirror's source is."""
@@ -43,7 +56,10 @@ class MirrorLifecycle:
         self._lifecycle = Lifecycle(session)
 
     def create(self, inputs: Properties) -> tuple[str, dict[str, Any]]:
-        """Create or adopt a mirror and return its id and outputs."""
+        """Create or adopt a mirror and return its id and outputs; park it where its owner is held."""
+        if is_held(inputs.get("owner")):
+            return park(inputs, NO_MIRROR)
+        refuse_parked_source(inputs)
         wanted, subject, key = mirror_of(inputs), _subject(inputs), _source_key(inputs)
         if wanted.adopt_id is not None:
             creation = Creation(
@@ -69,8 +85,13 @@ class MirrorLifecycle:
         live = self._lifecycle.create(creation)
         return live.id, self._brought_to(inputs, live)
 
-    def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return outputs and inputs as the live mirror has them; ``None``: it is gone. A lost source is told."""
+    def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
+        """Return outputs and inputs as the live mirror has them, or no inputs: as they were; ``None``: it is gone.
+
+        A lost source is told.
+        """
+        if is_parked(state):
+            return dict(state), None
         subject = _subject(state)
         live = self._lifecycle.seen(subject, vault_id, state)
         if live is None:
@@ -88,12 +109,16 @@ class MirrorLifecycle:
 
     def update(self, vault_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change a mirror in place and return its outputs."""
+        if is_parked(state):
+            return parked_outputs(inputs, NO_MIRROR)
         subject = _subject(inputs)
         live = self._lifecycle.live_for_update(subject, vault_id, state.get("owner"))
         return self._brought_to(inputs, live)
 
     def delete(self, vault_id: str, state: Properties) -> None:
         """Delete a mirror, if it is ours and its source is there to copy again; "cannot tell" refuses."""
+        if is_parked(state):
+            return
         subject = _subject(state)
         live = self._lifecycle.deletable(subject, vault_id, state)
         if live is None:

@@ -14,10 +14,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_cloudbackup.planning.comparing import known_or, mirror_difference
 from pulumi_cloudbackup.resources import providing
 from pulumi_cloudbackup.resources.checking import checked_mirror
-from pulumi_cloudbackup.resources.comparing import known_or, mirror_difference
-from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
+from pulumi_cloudbackup.resources.holding import is_parked, parked_difference, refuse_parked_source
+from pulumi_cloudbackup.resources.mirror_lifecycle import NO_MIRROR, MirrorLifecycle
 from pulumi_cloudbackup.resources.refusal import refusing
 from pulumi_cloudbackup.resources.wire import from_engine
 
@@ -40,6 +41,9 @@ class MirrorVaultProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare old outputs with new inputs; refuse a replacement that would lose the last copy."""
         before, after = from_engine(_olds), from_engine(_news)
+        if is_parked(before):
+            return providing.diff_result(parked_difference(before, after, NO_MIRROR), create_first=False)
+        refuse_parked_source(after)
         difference = providing.same_account_or_replace(_id, before, after, mirror_difference(before, after))
         if difference.replaces:
             if known := known_or(difference.replaces, after, "source_vault_id"):

@@ -9,6 +9,7 @@ from pulumi.dynamic import Resource
 
 from pulumi_cloudbackup.resources.declaring import (
     admitted,
+    awaited,
     given,
     keep_type_token,
     option_values,
@@ -153,6 +154,7 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
             types_above,
             given_opts.aliases or (),
             source,
+            awaited(given_opts),
         )
         properties = admitted(declaration, given_opts)
         outputs = dict.fromkeys((*_ARGUMENTS, *_OUTPUTS))

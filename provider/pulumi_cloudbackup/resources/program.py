@@ -31,13 +31,15 @@ from pulumi_cloudbackup.cloud import Patience, SdkCloudBackup
 from pulumi_cloudbackup.resources.account import LiveAccount, ask
 from pulumi_cloudbackup.resources.checking import ASKED_LIVE
 from pulumi_cloudbackup.resources.fates import Evidence
+from pulumi_cloudbackup.resources.holding import held_owners, is_stage
 from pulumi_cloudbackup.resources.judging import Judgement, judge_declarations, report
+from pulumi_cloudbackup.resources.observing import observed_to, write
 from pulumi_cloudbackup.resources.own_state import OldResource, read_own_state
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, quiet, resolved
 from pulumi_cloudbackup.resources.session import Session
-from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
+from pulumi_cloudbackup.resources.settings import JUDGING_SETTINGS, NAMESPACE, SETTINGS, misspelt
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
@@ -145,14 +147,24 @@ class Program:
             dt.datetime.now(dt.timezone.utc).date().isoformat(),
             self._session.judging,
             tuple(misspelt(_configured())),
+            held_owners(),
+            is_stage(),
+            _body_has_ended(),
+            observed_to() is not None,
         )
         judgement = refusing(judge_declarations)(self._judged, evidence)
         if _watcher is not None:
             _watcher(judgement)
             return None
-        self._tell(judgement, live)
-        if judgement.errors:
-            return report(judgement, is_first=not self._has_opened)
+        observer = observed_to()
+        if observer is not None:
+            write(observer, judgement, {key: self._settings[key] for key in JUDGING_SETTINGS})
+        else:
+            self._tell(judgement, live)
+            if judgement.errors and self._session.judging.enforce:
+                return report(judgement, is_first=not self._has_opened)
+            for problem in judgement.errors:
+                self._once(pulumi.log.warn, f"not enforced: {problem.one_line}")
         self._notes |= {id(one.declaration): self._note(one, judgement, live, old) for one in new}
         self._has_opened = True
         return None
@@ -168,6 +180,7 @@ class Program:
         account = one.properties.get("account")
         answer = live.get(account if isinstance(account, str) else None)
         waits = not one.is_known or one.declaration in judgement.open_declarations
+        stays_parked = one.declaration in judgement.stay_parked
         if not self._asks or (answer is not None and waits):
             told = (
                 problem.code
@@ -175,8 +188,12 @@ class Program:
                 if not self._leaves_to_the_host(problem)
                 and any(subject.rpartition("/")[2] == one.declaration.name for subject in problem.subjects)
             )
-            return Note(told=tuple(sorted(set(told))), secret=one.secret)
-        return Note(judged=True, live=answer is not None and not answer.failures and old is not None)
+            return Note(told=tuple(sorted(set(told))), secret=one.secret, stays_parked=stays_parked)
+        return Note(
+            judged=True,
+            live=answer is not None and not answer.failures and old is not None,
+            stays_parked=stays_parked,
+        )
 
     async def _ask_live(
         self, declared: Sequence[Declared], old: Mapping[str, OldResource] | None

@@ -12,6 +12,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResu
 from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.estate import Unknown
 from pulumi_cloudbackup.resources.host import prepare_host
+from pulumi_cloudbackup.resources.observing import observed_to
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing, tell
 from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import SETTINGS
@@ -19,8 +20,8 @@ from pulumi_cloudbackup.resources.watchdog import Watchdog, engine_address
 from pulumi_cloudbackup.resources.wire import Properties, to_engine
 
 if TYPE_CHECKING:
+    from pulumi_cloudbackup.planning.comparing import Difference
     from pulumi_cloudbackup.resources.checking import Checked
-    from pulumi_cloudbackup.resources.comparing import Difference
 
 _lock = threading.Lock()
 _session: Session | None = None
@@ -62,7 +63,11 @@ def check_result(checked: Checked) -> CheckResult:
     """
     for warning in checked.warnings:
         tell(warning)
-    failures = [CheckFailure("", problem.one_line) for problem in checked.errors]
+    is_enforced = observed_to() is None and session().judging.enforce
+    if not is_enforced:
+        for problem in checked.errors:
+            tell(f"not enforced: {problem.one_line}")
+    failures = [CheckFailure("", problem.one_line) for problem in checked.errors if is_enforced]
     return CheckResult(to_engine(checked.inputs), failures)
 
 
@@ -75,7 +80,7 @@ def diff_result(difference: Difference, *, create_first: bool) -> DiffResult:
     )
 
 
-def read_result(id_: str, found: tuple[dict[str, Any], dict[str, Any]] | None) -> ReadResult:
+def read_result(id_: str, found: tuple[dict[str, Any], dict[str, Any] | None] | None) -> ReadResult:
     """Tell the engine what is there; never ``None`` as id, on which the host stumbles (pulumi-engine.md 8)."""
     if found is None:
         return ReadResult("", {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.resources.account import Question
+from pulumi_cloudbackup.resources.holding import is_placeholder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ def _ask_about(one: Declared, question: Question) -> None:
     )
     question.regions |= {region for region in (region_id, source_region_id) if region}
     question.mirrors |= one.declaration.kind == "MirrorVault"
-    if source_id and source_region_id:
+    if source_id and source_region_id and not is_placeholder(source_id):
         question.sources[source_id] = source_region_id
     if adopt_id and region_id:
         question.adopted[adopt_id] = region_id

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 
 from pulumi_cloudbackup.estate import UNKNOWN, is_known
-from pulumi_cloudbackup.resources.matching import inherited_aliases, urn_of
+from pulumi_cloudbackup.planning.matching import inherited_aliases, urn_of
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.wire import from_engine
 
@@ -57,6 +57,8 @@ class Declaration:
     """The aliases that the user gave."""
     source: object | None = None
     """Mirrors: the declared resource, or what stands for a vault that this program does not declare."""
+    depends_on: Sequence[object] = ()
+    """What the user let it wait for, as far as that is known without waiting."""
 
     @property
     def follows(self) -> tuple[str, ...]:

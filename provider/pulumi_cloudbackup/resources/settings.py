@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "cloudbackup"
 CONNECTION_SETTINGS: Final = ("accessKeyId", "accessKeySecret", "endpoint", "preflight", "ownerId")
 """How the service is reached, and as whom."""
-JUDGING_SETTINGS: Final = ("strict", "waivers", "limits")
+JUDGING_SETTINGS: Final = ("strict", "waivers", "limits", "enforce")
 """How problems are taken."""
 SETTINGS: Final = (*CONNECTION_SETTINGS, *JUDGING_SETTINGS)
 """The keys of stack configuration, namespace ``cloudbackup``."""
@@ -35,12 +35,19 @@ class Judging:
     """What somebody answers for."""
     limits: Mapping[str, int] = field(default_factory=dict)
     """Quotas that the vendor raised: ``vaults``, ``mirrors_per_region``."""
+    enforce: bool = True
+    """Whether errors stop the program; otherwise they are only told."""
 
 
 @cache
-def judging_of(strict: str | None, waivers: str | None, limits: str | None) -> Judging:
+def judging_of(strict: str | None, waivers: str | None, limits: str | None, enforce: str | None) -> Judging:
     """Read the settings from their texts; raise Refusal where a text is no such setting."""
-    return Judging(_truth("strict", strict), _waivers(waivers), _limits(limits))
+    return Judging(
+        _truth("strict", strict, absent=False),
+        _waivers(waivers),
+        _limits(limits),
+        _truth("enforce", enforce, absent=True),
+    )
 
 
 def judging_from(settings: Mapping[str, str]) -> Judging:
@@ -60,9 +67,9 @@ def misspelt(keys: Iterable[str]) -> list[str]:
     return told
 
 
-def _truth(name: str, written: str | None) -> bool:
+def _truth(name: str, written: str | None, *, absent: bool) -> bool:
     if written is None:
-        return False
+        return absent
     if written.strip().lower() not in ("true", "false"):
         raise Refusal(f"{NAMESPACE}:{name} is {written!r}. Set it to true or false.")
     return written.strip().lower() == "true"

@@ -10,6 +10,7 @@ from pulumi.dynamic import Resource
 
 from pulumi_cloudbackup.resources.declaring import (
     admitted,
+    awaited,
     given,
     keep_type_token,
     option_values,
@@ -155,6 +156,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             adopt_id=adopt_id,
             timeout=timeout,
             create_first=create_first or None,
+            retained=bool(given_opts.retain_on_delete) or None,
             resource_name=resource_name,
         )
         declaration = Declaration(
@@ -166,6 +168,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             given_opts.parent,
             types_above,
             given_opts.aliases or (),
+            depends_on=awaited(given_opts),
         )
         properties = {**dict.fromkeys((*_ARGUMENTS, *_OUTPUTS)), **admitted(declaration, given_opts)}
         super().__init__(VaultProvider(), resource_name, properties, opts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
+from pulumi_cloudbackup.resources.holding import is_held, is_parked, park, parked_outputs
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
 from pulumi_cloudbackup.resources.likeness import vault_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, explained
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.resources.session import Session
 
 
+NO_VAULT: Final[Properties] = {
+    "created_time": 0,
+    "redundancy_type": "",
+    "charge_type": "",
+    "account_id": "",
+    "holds_data": False,
+}
+"""What stands for the outputs of a parked vault: of their types, because programs go on with them."""
+
+
 class VaultLifecycle:
     """Does to the service what the engine asks for vaults."""
 
@@ -25,7 +36,9 @@ class VaultLifecycle:
         self._lifecycle = Lifecycle(session)
 
     def create(self, inputs: Properties) -> tuple[str, dict[str, Any]]:
-        """Create or adopt a vault and return its id and outputs."""
+        """Create or adopt a vault and return its id and outputs; park it where its owner is held."""
+        if is_held(inputs.get("owner")):
+            return park(inputs, NO_VAULT)
         wanted = vault_of(inputs)
         subject = vault_subject(inputs)
         creation = Creation(
@@ -50,8 +63,10 @@ class VaultLifecycle:
                 "with it."
             ) from None
 
-    def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Return outputs and inputs as the live vault has them; ``None``: it is gone."""
+    def read(self, vault_id: str, state: Properties) -> tuple[dict[str, Any], dict[str, Any] | None] | None:
+        """Return outputs and inputs as the live vault has them, or no inputs: as they were; ``None``: it is gone."""
+        if is_parked(state):
+            return dict(state), None
         subject = vault_subject(state)
         live = self._lifecycle.seen(subject, vault_id, state)
         if live is None:
@@ -62,12 +77,16 @@ class VaultLifecycle:
 
     def update(self, vault_id: str, state: Properties, inputs: Properties) -> dict[str, Any]:
         """Change a vault in place and return its outputs."""
+        if is_parked(state):
+            return parked_outputs(inputs, NO_VAULT)
         subject = vault_subject(inputs)
         live = self._lifecycle.live_for_update(subject, vault_id, state.get("owner"))
         return self._brought_to(inputs, live, state)
 
     def delete(self, vault_id: str, state: Properties) -> None:
         """Delete a vault, if it is ours and its data may go."""
+        if is_parked(state):
+            return
         subject = vault_subject(state)
         live = self._lifecycle.deletable(subject, vault_id, state)
         if live is None:
@@ -209,7 +228,7 @@ def _inputs_as_live(state: Properties, live: LiveVault) -> dict[str, Any]:
     return inputs
 
 
-_INPUTS = frozenset((*VAULT_ARGUMENTS, "create_first", "resource_name"))
+_INPUTS = frozenset((*VAULT_ARGUMENTS, "create_first", "retained", "resource_name"))
 
 
 def _text(value: object) -> str | None:

@@ -14,11 +14,12 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from pulumi_cloudbackup.planning.comparing import known_or, vault_difference
 from pulumi_cloudbackup.resources import providing
 from pulumi_cloudbackup.resources.checking import checked_vault
-from pulumi_cloudbackup.resources.comparing import known_or, vault_difference
+from pulumi_cloudbackup.resources.holding import is_parked, parked_difference
 from pulumi_cloudbackup.resources.refusal import refusing
-from pulumi_cloudbackup.resources.vault_lifecycle import VaultLifecycle
+from pulumi_cloudbackup.resources.vault_lifecycle import NO_VAULT, VaultLifecycle
 from pulumi_cloudbackup.resources.wire import from_engine
 
 
@@ -40,6 +41,8 @@ class VaultProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         """Compare old outputs with new inputs; refuse a replacement that would destroy data without consent."""
         before, after = from_engine(_olds), from_engine(_news)
+        if is_parked(before):
+            return providing.diff_result(parked_difference(before, after, NO_VAULT), create_first=False)
         difference = providing.same_account_or_replace(_id, before, after, vault_difference(before, after))
         if difference.replaces:
             if known := known_or(difference.replaces, after):

@@ -100,13 +100,16 @@ class Note:
     """Codes of the warnings that were told already."""
     secret: tuple[str, ...] = ()
     """Properties whose values are secret: no message quotes them."""
+    stays_parked: bool = False
+    """Whether it is parked and has to stay so in this run: another mirror of the stack is at its source still."""
 
 
 def with_note(owner: str, note: Note) -> str:
     """Return an owner with a note behind it; an empty note leaves nothing."""
     if note == Note():
         return owner
-    flags = ("judged" if note.judged else "open") + ("-live" if note.live else "")
+    flags = ("judged" if note.judged else "open") + ("-parked" if note.stays_parked else "")
+    flags += "-live" if note.live else ""
     return " ".join((owner, flags, ",".join(note.told) or "-", ",".join(note.secret) or "-"))
 
 
@@ -116,8 +119,9 @@ def without_note(owner: Any) -> tuple[Any, Note]:
     if len(parts) != _NOTE_PARTS:
         return owner, Note()
     plain, flags, told, secret = parts
-    listed = [tuple(text.split(",")) if text != "-" else () for text in (told, secret)]
-    return plain, Note(flags.startswith("judged"), flags.endswith("-live"), *listed)
+    told_codes, secret_keys = (tuple(text.split(",")) if text != "-" else () for text in (told, secret))
+    is_live = flags.endswith("-live")
+    return plain, Note(flags.startswith("judged"), is_live, told_codes, secret_keys, "-parked" in flags)
 
 
 def resource_name(properties: Properties) -> str:

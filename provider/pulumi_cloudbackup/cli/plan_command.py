@@ -1,0 +1,214 @@
+"""`cloudbackup plan`: what an update would change, in which orders, whether each is safe, and how to stage what is not.
+
+Decides how the arguments become two estates, where the report goes, and which exit code a plan has. What is planned is
+decided in `planning`, what is told of it in `reports`.
+"""
+
+import argparse
+import gc
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cloudbackup.cli import output
+from pulumi_cloudbackup.cli.exits import CHANGES_PENDING, FINE, ONLY_ORDER, PROBLEMS, CommandError
+
+if TYPE_CHECKING:
+    from pulumi_cloudbackup.estate import Estate
+    from pulumi_cloudbackup.planning.plan import Plan
+
+_UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_TOLD: Final = 20
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("path", nargs="?", metavar="PATH", help="a directory with a Pulumi.yaml (default: this one)")
+    parser.add_argument("--stack", metavar="NAME", help="the stack (default: the only one)")
+    parser.add_argument("--offline", action="store_true", help="without Pulumi CLI, account and network")
+    parser.add_argument("--state", metavar="FILE", help="with --offline: what `pulumi stack export` wrote")
+    parser.add_argument("--current", metavar="FILE", help="an estate file: what there is (instead of PATH)")
+    parser.add_argument("--desired", metavar="FILE", help="an estate file: what there is to be (instead of PATH)")
+    parser.add_argument(
+        "--format", choices=("text", "json", "markdown"), default="text", help="how to write it (default: %(default)s)"
+    )
+    parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
+    parser.add_argument(
+        "--detailed-exitcode",
+        action="store_true",
+        help=f"end with {CHANGES_PENDING} where there is something to change",
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=("exposure", "fewest"),
+        default="exposure",
+        help="stages with the least time without a mirror, or the fewest of them (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--copy-rate",
+        type=_rate,
+        metavar="RATE",
+        help="bytes per second of a copy to another region, such as 50M, for the time without a mirror",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the plan, write it, and return what it comes to."""
+    with _no_garbage():
+        plan = _plan(arguments)
+        report = _report(plan, arguments.format, colour=arguments.out is None and _takes_colour())
+        if arguments.out is None:
+            output.write(report)
+        else:
+            _write(arguments.out, report)
+            _tell(plan, arguments.out)
+        return exit_code(plan, detailed=arguments.detailed_exitcode)
+
+
+def exit_code(plan: "Plan", *, detailed: bool) -> int:
+    """Return the exit code of a plan; with `detailed` it says whether anything would change."""
+    from pulumi_cloudbackup.rules.order_rules import ORDER_CODES  # noqa: PLC0415 - loaded by now
+
+    errors = [problem.code for problem in plan.problems if problem.stops]
+    if errors:
+        return ONLY_ORDER if plan.stages and ORDER_CODES.issuperset(errors) else PROBLEMS
+    return CHANGES_PENDING if detailed and plan.changes else FINE
+
+
+def _plan(arguments: argparse.Namespace) -> "Plan":
+    """Make the plan that the arguments ask for."""
+    if arguments.current is not None or arguments.desired is not None:
+        for name in ("path", "stack", "state"):
+            _refuse(getattr(arguments, name) is not None, f"{_flag(name)} does not go with --current and --desired")
+        _refuse(arguments.offline, "--offline does not go with --current and --desired")
+        _refuse(arguments.current is None or arguments.desired is None, "--current and --desired go together")
+        return _plan_of_files(arguments)
+    if arguments.offline:
+        return _plan_offline(arguments)
+    _refuse(arguments.state is not None, "--state goes with --offline")
+    return _plan_of_stack(arguments)
+
+
+def _plan_of_stack(arguments: argparse.Namespace) -> "Plan":  # noqa: ARG001 - there is nothing yet to ask
+    """Plan from a real preview and the state of a stack."""
+    raise CommandError("plan: the plan of a stack is not there yet; use --current and --desired")
+
+
+def _plan_offline(arguments: argparse.Namespace) -> "Plan":  # noqa: ARG001 - there is nothing yet to ask
+    """Plan from a program and an exported state, without the Pulumi CLI."""
+    raise CommandError("plan: the plan of a program is not there yet; use --current and --desired")
+
+
+def _plan_of_files(arguments: argparse.Namespace) -> "Plan":
+    """Plan from two estate files."""
+    current, desired = _estate(arguments.current), _estate(arguments.desired)
+
+    from pulumi_cloudbackup.planning import PlanError, plan  # noqa: PLC0415 - wrong files are told without it
+
+    try:
+        return plan(current, desired, **choices(arguments))
+    except PlanError as error:
+        raise CommandError(f"plan: {error}") from error
+
+
+def choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return how the arguments want to have it planned."""
+    rate = {} if arguments.copy_rate is None else {"copy_rate": arguments.copy_rate}
+    return {"strategy": arguments.strategy, **rate}
+
+
+def _estate(name: str) -> "Estate":
+    """Read an estate file, or say which file is wrong, where, and why."""
+    from pulumi_cloudbackup.estate import EstateError, estate_from_json  # noqa: PLC0415 - not for --help
+
+    try:
+        return estate_from_json(Path(name).read_bytes())
+    except RecursionError:
+        raise CommandError(f"plan: {name}: The file is not an estate: it is nested too deeply.") from None
+    except EstateError as error:
+        raise CommandError(_places(name, str(error))) from error
+    except (OSError, ValueError) as error:
+        raise CommandError(f"plan: {name} cannot be read: {_reason(error)}") from error
+
+
+def _places(name: str, message: str) -> str:
+    """Return what is wrong with a file, each place on a line with the file, the first ones of very many."""
+    lines = message.splitlines()
+    more = len(lines) - _TOLD
+    told = [f"plan: {name}: {line}" for line in lines[:_TOLD]]
+    return "\n".join([*told, *([f"... and {more} more places"] if more > 0 else [])])
+
+
+def _report(plan: "Plan", form: str, *, colour: bool) -> str:
+    """Return a plan in the format that is asked for."""
+    from pulumi_cloudbackup.reports import plans  # noqa: PLC0415 - not for wrong arguments
+
+    match form:
+        case "json":
+            return plans.plan_as_json(plan)
+        case "markdown":
+            return plans.plan_as_markdown(plan)
+        case _:
+            return plans.plan_as_text(plan, colour=colour)
+
+
+def _write(name: str, report: str) -> None:
+    """Write a report to a file."""
+    try:
+        Path(name).write_text(report, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"plan: {name} cannot be written: {_reason(error)}") from error
+
+
+def _tell(plan: "Plan", name: str) -> None:
+    """Say that the report is in a file, and what it comes to."""
+    from pulumi_cloudbackup.reports.plans import summary_of  # noqa: PLC0415 - loaded by now
+
+    sys.stderr.write(f"cloudbackup: plan: wrote {name}: {summary_of(plan)}\n")
+
+
+def _takes_colour() -> bool:
+    """Return whether stdout is a terminal whose user has nothing against colour (https://no-color.org)."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Keep the collector from walking through a hundred thousand resources again and again: none is garbage."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _refuse(condition: bool, message: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if condition:
+        raise CommandError(f"plan: {message} (see cloudbackup plan --help)")
+
+
+def _flag(name: str) -> str:
+    return "PATH" if name == "path" else f"--{name}"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _rate(text: str) -> float:
+    """Read a number of bytes per second, with k, M or G for a thousand, a million or a thousand million."""
+    unit = text[-1:].lower() if text[-1:].isalpha() else ""
+    try:
+        rate = float(text.removesuffix(text[-1:]) if unit else text) * _UNITS.get(unit, math.nan)
+    except ValueError:
+        rate = math.nan
+    if not math.isfinite(rate) or rate <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of bytes per second above 0, such as 50M")
+    return rate

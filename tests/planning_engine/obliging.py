@@ -1,0 +1,274 @@
+"""Our resources with a service that refuses nothing, for programs that show in which order the engine does things.
+
+Placed beside a rendered program. Check and diff are our own; what would call the service notes the call in a log and
+waits, where the schedule says so, until another call has begun or has taken effect. So every order that the engine
+allows can be made to happen, also one that the service would refuse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
+
+from pulumi_cloudbackup import ExistingVault, MirrorVault, Vault
+from pulumi_cloudbackup.resources import mirror_vault, program, providing, vault
+from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
+from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
+from pulumi_cloudbackup.resources.vault_lifecycle import VaultLifecycle
+from pulumi_cloudbackup.resources.vault_provider import VaultProvider
+
+LOG, SCHEDULE = "OBLIGING_LOG", "OBLIGING_SCHEDULE"
+_PAUSE = 0.01
+
+
+class Schedule:
+    """Who waits for what: calls, and registrations."""
+
+    def __init__(self) -> None:
+        written = os.environ.get(SCHEDULE)
+        asked = json.loads(Path(written).read_text()) if written else {}
+        self.calls: dict[str, list[str]] = asked.get("calls", {})
+        self.registrations: dict[str, list[str]] = asked.get("registrations", {})
+        self.patience: float = asked.get("patience", 10.0)
+
+
+class Log:
+    """The calls so far, of all runs of a stack; one process writes at a time, others look on."""
+
+    def __init__(self) -> None:
+        self._file = Path(os.environ[LOG])
+        self._changed = threading.Condition()
+        self._read = 0
+        self.marks: set[str] = set()
+        self.existing: set[str] = set()
+        self.ever: set[str] = set()
+
+    def look(self) -> None:
+        """Take in what was written since the last look."""
+        with self._file.open("rb") as file:
+            file.seek(self._read)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                self._read += len(line)
+                self._take(json.loads(line))
+
+    def write(self, **entry: Any) -> None:
+        with self._changed:
+            with self._file.open("ab") as file:
+                file.write(json.dumps({**entry, "time": time.time()}).encode() + b"\n")
+            self.look()
+            self._changed.notify_all()
+
+    def wait(self, marks: list[str], patience: float) -> list[str]:
+        """Wait for marks; return those that never came."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.marks.issuperset(marks), patience)
+            return [mark for mark in marks if mark not in self.marks]
+
+    def _take(self, entry: dict[str, Any]) -> None:
+        if entry["what"] == "run":
+            self.marks.clear()
+            return
+        self.marks.add(f"{entry['what']} {entry['call']}")
+        if entry["what"] == "effect" and entry["call"].startswith("create "):
+            self.existing.add(entry["id"])
+            self.ever.add(entry["id"])
+        elif entry["what"] == "effect" and entry["call"].startswith("delete "):
+            self.existing.discard(entry["id"])
+
+
+_log: Log | None = None
+_schedule: Schedule | None = None
+_lock = threading.Lock()
+
+
+def _opened() -> tuple[Log, Schedule]:
+    global _log, _schedule  # noqa: PLW0603 - one process is one run
+    with _lock:
+        if _log is None or _schedule is None:
+            _log, _schedule = Log(), Schedule()
+            _log.look()
+        return _log, _schedule
+
+
+def _call(call: str, vault_id: str) -> None:
+    """Make one call: it begins, waits for what it has to wait for, and takes effect."""
+    log, schedule = _opened()
+    if not call.startswith("create ") and vault_id not in log.existing:
+        return  # gone already: no call changes anything
+    log.write(what="start", call=call, id=vault_id)
+    missing = log.wait(schedule.calls.get(call, []), schedule.patience)
+    if missing:
+        log.write(what="gave up", call=call, id=vault_id, missing=missing)
+    log.write(what="effect", call=call, id=vault_id)
+
+
+def _created(properties: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    plain = providing.plain(properties)
+    name = str(plain["resource_name"])
+    vault_id = _new_id(name)
+    _call(f"create {name}", vault_id)
+    return vault_id, _outputs(plain, vault_id)
+
+
+def _new_id(name: str) -> str:
+    """Return the id of a new vault; of the first one of a name, one that its program can have known before."""
+    log, _ = _opened()
+    return f"v-{name}" if f"v-{name}" not in log.ever else f"v-{name}-{os.urandom(3).hex()}"
+
+
+def _outputs(properties: dict[str, Any], vault_id: str) -> dict[str, Any]:
+    return {
+        "redundancy_type": "LRS",
+        **properties,
+        "vault_id": vault_id,
+        "status": "CREATED",
+        "created_time": 1_700_000_000,
+        "charge_type": "V1",
+        "account_id": properties.get("account") or "default",
+        "live_owner": properties.get("owner") or "",
+    }
+
+
+class ObligingVaultProvider(VaultProvider):
+    """Vaults that always can be created, changed and deleted."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        vault_id, outputs = _created(props)
+        return CreateResult(vault_id, {**outputs, "holds_data": False})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        _call(f"update {_id}", _id)
+        return UpdateResult({**_outputs(providing.plain(_news), _id), "holds_data": False})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        _call(f"delete {_id}", _id)
+
+
+class ObligingMirrorVaultProvider(MirrorVaultProvider):
+    """Mirrors that always can be created, changed and deleted."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        vault_id, outputs = _created(props)
+        return CreateResult(vault_id, {**outputs, "source_status": "CREATED"})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        _call(f"update {_id}", _id)
+        return UpdateResult({**_outputs(providing.plain(_news), _id), "source_status": "CREATED"})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        _call(f"delete {_id}", _id)
+
+
+def refuse_nothing() -> None:
+    """Ask no service, and take every problem for none."""
+    program.observe(lambda _judgement: None)
+    vault.VaultProvider = ObligingVaultProvider  # type: ignore[misc] # what the resources register with
+    mirror_vault.MirrorVaultProvider = ObligingMirrorVaultProvider  # type: ignore[misc] # as above
+
+
+def _another_account(_id: str, _before: Any, _after: Any, difference: Any) -> Any:
+    if "account" not in difference.updates:
+        return difference
+    return type(difference)((*difference.replaces, "account"), difference.updates)
+
+
+_check_result = providing.check_result
+VaultLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign] # the host imports this module
+MirrorLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign] # as above
+providing.same_account_or_replace = _another_account
+providing.check_result = lambda checked: _check_result(type(checked)(checked.inputs, ()))
+
+
+class NoteProvider(ResourceProvider):
+    """Something else than a vault."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(f"note-{os.urandom(3).hex()}", props)
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        return DiffResult(changes=_olds.get("text") != _news.get("text"))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        return UpdateResult(_news)
+
+
+class Note(Resource, module="acme", name="Note"):
+    """Another resource of the program."""
+
+    def __init__(self, name: str, text: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(NoteProvider(), name, {"text": text}, opts)
+
+
+class Team(pulumi.ComponentResource):
+    """A component."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("acme:index:Team", name, None, opts)
+
+
+def declare(declarations: list[dict[str, Any]]) -> None:
+    """Declare what a program consists of, in order."""
+    declared: dict[str, pulumi.Resource] = {}
+    for one in declarations:
+        declared[one["label"]] = _declared(one, declared)
+
+
+def _declared(one: dict[str, Any], declared: dict[str, pulumi.Resource]) -> Any:
+    opts = pulumi.ResourceOptions(**one.get("options", {}))
+    opts.aliases = [pulumi.Alias(name=alias) for alias in one.get("aliases", ())]
+    opts.depends_on = _depended([declared[label] for label in one.get("depends_on", ())], one["name"])
+    if one.get("parent"):
+        opts.parent = declared[one["parent"]]
+    if one.get("deleted_with"):
+        opts.deleted_with = declared[one["deleted_with"]]
+    name, arguments = one["name"], one.get("arguments", {})
+    match one["kind"]:
+        case "Vault":
+            return Vault(name, **arguments, opts=opts)
+        case "MirrorVault":
+            return MirrorVault(name, source=_source(one["source"], declared), **arguments, opts=opts)
+        case "Note":
+            return Note(name, **arguments, opts=opts)
+        case _:
+            return Team(name, opts=opts)
+
+
+def _source(written: dict[str, Any], declared: dict[str, Any]) -> Any:
+    """Return a source: a vault of the program, or a plain id that depends on nothing."""
+    if "label" in written:
+        return declared[written["label"]]
+    return ExistingVault(written["id"], **written["known"])
+
+
+def _depended(resources: list[pulumi.Resource], name: str) -> Any:
+    """Return what a resource depends on; known late where its registration has to wait."""
+    if os.environ.get(SCHEDULE) is None:
+        return resources
+    _, schedule = _opened()
+    marks = schedule.registrations.get(name)
+    if not marks:
+        return resources
+    known: asyncio.Future[bool] = asyncio.get_event_loop().create_future()
+    known.set_result(True)
+    return pulumi.Output(set(), asyncio.ensure_future(_waited(resources, name, marks)), known)
+
+
+async def _waited(resources: list[pulumi.Resource], name: str, marks: list[str]) -> list[pulumi.Resource]:
+    log, schedule = _opened()
+    end = time.monotonic() + schedule.patience
+    while not log.marks.issuperset(marks) and time.monotonic() < end:
+        await asyncio.sleep(_PAUSE)
+        log.look()
+    if not log.marks.issuperset(marks):
+        log.write(what="gave up", call=f"register {name}", missing=marks, id="")
+    return resources

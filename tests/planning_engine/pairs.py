@@ -1,0 +1,335 @@
+"""Pairs of estates for the real engine: those of ``planning.generating`` with more arguments, options and neighbours.
+
+A pair is small and its names are short; every pair of one program gets a prefix. Ids are symbolic (``v-0``) until the
+first program has run: then the engine's own are put in their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from planning.generating import REGIONS, case_of
+from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
+from pulumi_cloudbackup.estate.estate import ForeignResource
+from pulumi_cloudbackup.estate.resource import Options
+from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE
+
+PROJECT, STACK = "estates", "test"
+NOTE_TYPE, TEAM_TYPE = "pulumi-python:dynamic/acme:Note", "acme:index:Team"
+Declared = Vault | MirrorVault
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A resource that is no vault."""
+
+    name: str
+    kind: str
+    """``Note`` or ``Team``."""
+    text: str = ""
+    depends_on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side of a pair, with symbolic names and ids."""
+
+    vaults: tuple[Vault, ...]
+    mirrors: tuple[MirrorVault, ...]
+    neighbours: tuple[Neighbour, ...] = ()
+    parents: Mapping[str, str] = field(default_factory=dict)
+    """The component that a resource is below, by names."""
+
+    @property
+    def resources(self) -> tuple[Declared, ...]:
+        return (*self.vaults, *self.mirrors)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is there and what is declared."""
+
+    name: str
+    """The prefix of all its names."""
+    seed: int
+    current: Side
+    desired: Side
+    edits: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} (seed {self.seed}): {'; '.join(self.edits) or 'nothing'}"
+
+    def full(self, name: str) -> str:
+        """Return the name that a resource has in the program."""
+        return f"{self.name}-{name}"
+
+    def urn(self, side: Side, one: Declared | Neighbour) -> str:
+        """Return the engine's name of a resource."""
+        if isinstance(one, Neighbour):
+            kind = NOTE_TYPE if one.kind == "Note" else TEAM_TYPE
+        else:
+            kind = VAULT_TYPE if isinstance(one, Vault) else MIRROR_TYPE
+            kind = f"{TEAM_TYPE}${kind}" if one.name in side.parents else kind
+        return f"urn:pulumi:{STACK}::{PROJECT}::{kind}::{self.full(one.name)}"
+
+
+def pair_of(seed: int, name: str) -> Pair:
+    """Return the pair of a seed."""
+    case = case_of(seed)
+    rng = Random(f"more {seed}")  # noqa: S311 - a seeded choice of tests
+    edits = list(case.edits)
+    current, desired = _side(case.current), _side(case.desired)
+    for edit, weight in _EDITS.items():
+        if rng.random() < weight:
+            current, desired = edit(current, desired, rng, edits)
+    return Pair(name, seed, current, desired, tuple(edits))
+
+
+def _side(estate: Estate) -> Side:
+    """Leave out what no program says: what the service knows of vaults, and quotas."""
+    nothing = {"status": None, "holds_data": None, "protect": False, "aliases": ()}
+    return Side(
+        tuple(one.model_copy(update={**nothing, "aliases": one.aliases}) for one in estate.vaults),
+        tuple(one.model_copy(update={**nothing, "aliases": one.aliases}) for one in estate.mirrors),
+    )
+
+
+# Arguments, options and neighbours that the generator of estates does not have.
+
+Edit = Callable[[Side, Side, Random, list[str]], tuple[Side, Side]]
+
+
+def _changed(side: Side, one: Declared, **changes: Any) -> Side:
+    """Put a changed resource in the place of one."""
+
+    def put(old: Any) -> Any:
+        return old.model_copy(update=changes) if old is one else old
+
+    return Side(
+        tuple(put(old) for old in side.vaults), tuple(put(old) for old in side.mirrors), side.neighbours, side.parents
+    )
+
+
+def _argument_of_a_vault(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    if not desired.vaults:
+        return current, desired
+    vault = rng.choice(desired.vaults)
+    changes = rng.choice(
+        [
+            {"vault_type": "OTS_BACKUP"},
+            {"encrypt_type": "KMS", "kms_key_id": "alias/e"},
+            {"vault_name": f"the {vault.name}"},
+            {"description": "changed"},
+            {"tags": {"team": "shop"}},
+            {"resource_group_id": "rg-1"},
+            {"timeout": 77.0},
+            {"account": "second" if vault.account is None else None},
+        ]
+    )
+    edits.append(f"{vault.name}: {changes}")
+    desired = _changed(desired, vault, **changes)
+    if "account" in changes:
+        for mirror in [one for one in desired.mirrors if one.source == vault.name]:
+            desired = _changed(desired, mirror, account=changes["account"])
+    return current, desired
+
+
+def _argument_of_a_mirror(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    if not desired.mirrors:
+        return current, desired
+    mirror = rng.choice(desired.mirrors)
+    changes = rng.choice(
+        [
+            {"vault_name": f"the {mirror.name}"},
+            {"description": "changed"},
+            {"redundancy_type": "ZRS"},
+            {"redundancy_type": "LRS"},
+            {"encrypt_type": "KMS", "kms_key_id": "alias/f"},
+            {"timeout": 77.0},
+            {"allow_last_copy_loss": "v-no"},
+        ]
+    )
+    edits.append(f"{mirror.name}: {changes}")
+    return current, _changed(desired, mirror, **changes)
+
+
+def _engine_decides(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    """Ignore a change, or let one that is made in place replace."""
+    path, value = rng.choice([("description", "other"), ("vault_name", "other"), ("region_id", "cn-shenzhen")])
+    option = rng.choice(["ignore_changes", "replace_on_changes"])
+    one = rng.choice(desired.resources) if desired.resources else None
+    if one is None or (option == "ignore_changes" and isinstance(one, MirrorVault) and path == "region_id"):
+        return current, desired
+    edits.append(f"{one.name}: {path}={value}, {option}")
+    options = one.options.model_copy(update={option: (path,)})
+    return current, _changed(desired, one, **{path: value, "options": options})
+
+
+def _deleted_with(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    """Let the deletion of a vault take another resource along."""
+    lasting = [one for one in current.vaults if not one.pending_delete]
+    if len(lasting) < 2 or any(one.depends_on for one in current.resources):
+        return current, desired
+    first, second = rng.sample(lasting, 2)
+    current = _changed(current, second, options=second.options.model_copy(update={"deleted_with": first.name}))
+    after = next((one for one in desired.vaults if one.name == second.name), None)
+    if after is not None and any(one.name == first.name for one in desired.vaults):
+        if any(one.depends_on for one in desired.resources):
+            return current, desired
+        desired = _changed(desired, after, options=after.options.model_copy(update={"deleted_with": first.name}))
+    edits.append(f"{second.name} deleted with {first.name}")
+    return current, desired
+
+
+def _below_a_component(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    """Put some resources of both sides below a component."""
+    names = {one.name for one in current.resources} | {one.name for one in desired.resources}
+    aliased = {alias: one.name for one in desired.resources for alias in one.aliases}
+    below = {name for name in sorted(names) if rng.random() < 0.6}
+    below = {name for name in below if name not in aliased} | {new for old, new in aliased.items() if old in below}
+    below |= {old for old, new in aliased.items() if new in below}
+    parents = {name: "team" for name in sorted(below)}
+    team = Neighbour("team", "Team")
+    edits.append(f"below a component: {sorted(below)}")
+    keeps = rng.random() < 0.8 or any(one.name in parents for one in desired.resources)
+    return (
+        Side(current.vaults, current.mirrors, (*current.neighbours, team), parents),
+        Side(desired.vaults, desired.mirrors, (*desired.neighbours, *((team,) if keeps else ())), parents),
+    )
+
+
+def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    """Let a resource wait for something that waits for another one."""
+    note = Neighbour("note", "Note", text="a")
+
+    def with_note(side: Side, chosen: tuple[str, str], text: str) -> Side:
+        first = next((one for one in side.vaults if one.name == chosen[0] and not one.pending_delete), None)
+        second = next((one for one in side.resources if one.name == chosen[1] and not one.pending_delete), None)
+        if any(one.depends_on for one in side.resources):
+            return side
+        mine = Neighbour("note", "Note", text=text, depends_on=(first.name,) if first is not None else ())
+        if second is not None and second is not first and not (first and _needs(side, first, second.name)):
+            side = _changed(side, second, depends_on=("note",))
+        return Side(side.vaults, side.mirrors, (*side.neighbours, mine), side.parents)
+
+    del note
+    names = sorted({one.name for one in (*current.vaults, *desired.vaults)})
+    others = sorted({one.name for one in (*current.resources, *desired.resources)})
+    if not names or len(others) < 2:
+        return current, desired
+    before = (rng.choice(names), rng.choice(others))
+    after = before if rng.random() < 0.6 else (rng.choice(names), rng.choice(others))
+    edits.append(f"a note between {before}, then {after}")
+    current = with_note(current, before, "a")
+    return current, with_note(desired, after, rng.choice("ab")) if rng.random() < 0.8 else desired
+
+
+def _needs(side: Side, one: Declared, name: str) -> bool:
+    """Whether a resource waits for another one."""
+    found = {other.name: other for other in side.resources if not other.pending_delete}
+    waiting, seen = [one.name], set[str]()
+    while waiting:
+        current = waiting.pop()
+        if current == name:
+            return True
+        if current in seen or current not in found:
+            continue
+        seen.add(current)
+        resource = found[current]
+        waiting.extend(resource.depends_on)
+        if isinstance(resource, MirrorVault) and isinstance(resource.source, str):
+            waiting.append(resource.source)
+        if resource.options.deleted_with:
+            waiting.append(resource.options.deleted_with)
+    return False
+
+
+_EDITS: dict[Edit, float] = {
+    _argument_of_a_vault: 0.3,
+    _argument_of_a_mirror: 0.3,
+    _engine_decides: 0.12,
+    _deleted_with: 0.06,
+    _below_a_component: 0.1,
+    _between: 0.1,
+}
+"""How often each is made."""
+
+
+# As the planner reads them.
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What the symbolic names and ids of a pair are in the stack."""
+
+    pair: Pair
+    ids: Mapping[str, str]
+    """The engine's ids by label of the first program."""
+
+    def estate(self, side: Side, *, is_current: bool) -> Estate:
+        """Return a side as an estate of the stack."""
+        urns = {one.name: self.pair.urn(side, one) for one in (*side.resources, *side.neighbours)}
+        return Estate(
+            vaults=tuple(self._resource(one, side, urns, is_current=is_current) for one in side.vaults),
+            mirrors=tuple(self._resource(one, side, urns, is_current=is_current) for one in side.mirrors),
+            foreign=tuple(
+                ForeignResource(
+                    urn=urns[one.name],
+                    depends_on=tuple(urns[name] for name in one.depends_on),
+                    action=self._action(one) if not is_current else "none",
+                )
+                for one in side.neighbours
+            ),
+        )
+
+    def _action(self, one: Neighbour) -> Any:
+        old = next((other for other in self.pair.current.neighbours if other.name == one.name), None)
+        return "create" if old is None else "none" if old.text == one.text else "update"
+
+    def _resource(self, one: Any, side: Side, urns: Mapping[str, str], *, is_current: bool) -> Any:
+        parent = side.parents.get(one.name)
+        options: Options = one.options.model_copy(
+            update={
+                "parent": urns[parent] if parent is not None else None,
+                "deleted_with": urns[one.options.deleted_with] if one.options.deleted_with else None,
+            }
+        )
+        changes: dict[str, Any] = {
+            "name": self.pair.full(one.name),
+            "urn": self.pair.urn(side, one),
+            "aliases": tuple(self.pair.full(alias) for alias in one.aliases),
+            "depends_on": tuple(urns[name] for name in one.depends_on),
+            "options": options,
+            "id": self.ids[label_of(one)] if is_current else None,
+        }
+        if isinstance(one, MirrorVault):
+            source = one.source
+            changes["source"] = (
+                self.pair.full(source)
+                if isinstance(source, str)
+                else source.model_copy(update={"id": self.real_id(source)})
+            )
+            if is_current and one.redundancy_type is None:
+                changes["redundancy_type"] = "LRS"
+        return one.model_copy(update=changes)
+
+    def real_id(self, source: ExistingSource) -> str:
+        """Return the id that stands for a symbolic one."""
+        label = labels_by_id(self.pair.current).get(str(source.id))
+        return self.ids[label] if label is not None else str(source.id)
+
+
+def label_of(one: Declared) -> str:
+    """Return what a resource of the first program is called there."""
+    return f"{one.name}--old" if one.pending_delete else one.name
+
+
+def labels_by_id(side: Side) -> dict[str, str]:
+    """Return the labels of vaults by their symbolic ids."""
+    return {str(one.id): label_of(one) for one in side.vaults if one.id is not None}
+
+
+__all__ = ["REGIONS", "Labels", "Neighbour", "Pair", "Side", "label_of", "labels_by_id", "pair_of"]

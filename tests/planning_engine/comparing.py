@@ -1,4 +1,4 @@
-"""What the planner predicts for a pair, held against what the engine said and did."""
+"""What the planner predicts, held against what the engine said and what the providers did."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
-from planning_engine.pairs import Labels, Pair
-from planning_engine.stacks import Call, Ran, StepEvent
+from planning_engine.pairs import Pair, estates_of
+from planning_engine.stacks import Ran, StepEvent, call_of
 from pulumi_cloudbackup.estate import Estate
 from pulumi_cloudbackup.planning import Action, Op, Plan, Run, Step, plan
 
 Key = tuple[str, str]
 """What a step does, and to which URN."""
-_CALLS = {Op.CREATE: "create", Op.CREATE_REPLACEMENT: "create", Op.UPDATE: "update"}
+Silent = frozenset[tuple[str, str, str]]
+"""Steps of the engine that make no call: what is only forgotten, gone already, or held."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The plan of one pair, or of a whole stack."""
+    """The plan of one pair."""
 
     name: str
+    prefix: str
+    """How the names of its resources begin."""
     current: Estate
     desired: Estate
     plan: Plan
@@ -38,11 +41,17 @@ class Prediction:
 
     @cached_property
     def before(self) -> dict[str, set[str]]:
-        """All steps that have ended before a step begins, by ids."""
+        """All steps that have ended before one begins, by ids."""
         found: dict[str, set[str]] = {}
         for step in self.plan.steps:
             found[step.id] = {one for direct in step.after for one in (direct, *found[direct])}
         return found
+
+    @cached_property
+    def ordered(self) -> list[tuple[Step, Step]]:
+        """The pairs of steps that happen in one order only."""
+        by_id = {step.id: step for step in self.steps}
+        return [(by_id[one], step) for step in self.steps for one in sorted(self.before[step.id]) if one in by_id]
 
     @cached_property
     def unordered(self) -> list[tuple[Step, Step]]:
@@ -53,95 +62,93 @@ class Prediction:
             if first.id not in self.before[second.id] and second.id not in self.before[first.id]
         ]
 
-    @cached_property
-    def ordered(self) -> list[tuple[Step, Step]]:
-        by_id = {step.id: step for step in self.steps}
-        return [(by_id[one], step) for step in self.steps for one in self.before[step.id] if one in by_id]
+    def call(self, step: Step) -> str:
+        """Return how the providers note the call of a step."""
+        if step.op.creates:
+            return call_of(str(step.op), step.urn, "")
+        was = {change.urn: change.old_urn for change in self.plan.changes if change.old_urn}
+        urn = step.urn if step.op.deletes else was.get(step.urn, step.urn)
+        olds = [
+            one
+            for one in (*self.current.vaults, *self.current.mirrors)
+            if one.urn == urn and not one.pending_replacement
+        ]
+        olds.sort(key=lambda one: one.pending_delete is not (step.op is Op.DELETE_REPLACED))
+        return call_of(str(step.op), step.urn, str(olds[0].id) if olds else "")
 
 
 def predicted(pair: Pair, ids: Mapping[str, str], run: Run = Run()) -> Prediction:  # noqa: B008 - frozen
-    """Return the prediction for a pair."""
-    labels = Labels(pair, ids)
-    current, desired = labels.estate(pair.current, is_current=True), labels.estate(pair.desired, is_current=False)
-    return Prediction(str(pair), current, desired, plan(current, desired, run=run))
+    """Return the prediction for a pair, from its own two sides."""
+    return prediction_of(pair, *estates_of(pair, ids), run)
 
 
-class Observation:
-    """What the engine said of some resources, and which calls it made."""
-
-    def __init__(self, ran: Ran, prefix: str) -> None:
-        self.steps = [one for one in ran.steps if one.urn.rpartition("::")[2].startswith(prefix)]
-        self.calls = {one.call: one for one in ran.calls}
-
-    def working(self) -> list[StepEvent]:
-        """Return the steps that make a call."""
-        return [one for one in self.steps if one.op not in ("same", "replace", "read", "remove-pending-replace")]
-
-    def call_of(self, step: StepEvent) -> Call | None:
-        """Return the call of a step; ``None``: it made none."""
-        return self.calls.get(call_of(step.op, step.urn, step.old_id))
+def prediction_of(pair: Pair, current: Estate, desired: Estate, run: Run = Run()) -> Prediction:  # noqa: B008 - frozen
+    """Return the prediction for a pair, from whatever its sides were read from."""
+    return Prediction(str(pair), f"{pair.name}-", current, desired, plan(current, desired, run=run))
 
 
-def call_of(op: str, urn: str, old_id: str) -> str:
-    """Return how the providers note the call of a step."""
-    if op in ("create", "create-replacement"):
-        return f"create {urn.rpartition('::')[2]}"
-    return f"{'update' if op == 'update' else 'delete'} {old_id}"
+def silent_in(ran: Ran) -> Silent:
+    """Return the steps that made no call."""
+    calls = {one.call for one in ran.calls}
+    return frozenset((one.op, one.urn, one.old_id) for one in ran.steps if one.works and one.call not in calls)
 
 
-def differences(prediction: Prediction, seen: Observation, silent: frozenset[tuple[str, str]]) -> Iterator[str]:
-    """Tell what the engine did otherwise than it was predicted; ``silent``: steps that make no call, by op and id."""
-    working = [one for one in seen.working() if (one.op, one.old_id) not in silent]
-    did = Counter((one.op, one.urn) for one in working)
+def differences(prediction: Prediction, ran: Ran, silent: Silent) -> Iterator[str]:
+    """Tell which changes and steps of the engine are not those that were predicted."""
+    seen = _own(prediction, ran)
+    did = Counter((one.op, one.urn) for one in _working(seen, silent))
     for key in sorted((prediction.keys - did).keys()):
-        yield f"predicted, not done: {_told(key)}"
+        yield f"step predicted, not taken: {_told(key)}"
     for key in sorted((did - prediction.keys).keys()):
-        yield f"done, not predicted: {_told(key)}"
-    actions = set(_actions(seen.steps))
-    expected = {(change.urn, change.action) for change in prediction.plan.changes}
-    for urn, action in sorted(expected - actions):
-        yield f"change predicted, not made: {_told((action.value, urn))}"
-    for urn, action in sorted(actions - expected):
-        yield f"change made, not predicted: {_told((action.value, urn))}"
-    if did == prediction.keys:
-        yield from _disorder(prediction, working)
+        yield f"step taken, not predicted: {_told(key)}"
+    made = set(_changes(seen, silent))
+    expected = {(change.action.value, change.urn) for change in prediction.plan.changes}
+    for key in sorted(expected - made):
+        yield f"change predicted, not made: {_told(key)}"
+    for key in sorted(made - expected):
+        yield f"change made, not predicted: {_told(key)}"
 
 
-def _actions(steps: Sequence[StepEvent]) -> Iterator[tuple[str, Action]]:
+def disorder(prediction: Prediction, ran: Ran, silent: Silent) -> Iterator[str]:
+    """Tell of steps that began before another one had ended that comes first, by the engine and by the calls."""
+    places: dict[Key, list[tuple[int, int]]] = defaultdict(list)
+    for one in _working(_own(prediction, ran), silent):
+        places[one.op, one.urn].append((one.began, one.ended))
+    calls = {one.call: [(one.began, one.ended)] for one in ran.calls}
+    for first, second in prediction.ordered:
+        events = places[str(first.op), first.urn], places[str(second.op), second.urn]
+        if _is_turned(*events):
+            yield f"the engine began {second.id} before {first.id} had ended"
+        if _is_turned(*(calls.get(prediction.call(step), []) for step in (first, second))):
+            yield f"the provider was asked for {second.id} before {first.id} was done"
+
+
+def _is_turned(first: Sequence[tuple[int, int]], second: Sequence[tuple[int, int]]) -> bool:
+    """Whether one began before another one ended; where several have one name, whether it is so for all of them."""
+    return bool(first and second) and min(ended for _, ended in first) > max(began for began, _ in second)
+
+
+def _own(prediction: Prediction, ran: Ran) -> list[StepEvent]:
+    return [one for one in ran.steps if one.urn.rpartition("::")[2].startswith(prediction.prefix)]
+
+
+def _working(steps: Sequence[StepEvent], silent: Silent) -> list[StepEvent]:
+    return [one for one in steps if one.works and (one.op, one.urn, one.old_id) not in silent]
+
+
+def _changes(steps: Sequence[StepEvent], silent: Silent) -> Iterator[Key]:
     """Yield what happened to each resource as a whole."""
     replaced = {one.old_id for one in steps if one.op == "create-replacement"}
     for one in steps:
-        if one.op == "create":
-            yield one.urn, Action.CREATE
-        elif one.op == "update":
-            yield one.urn, Action.UPDATE
-        elif one.op == "create-replacement":
-            yield one.urn, Action.REPLACE
-        elif one.op in ("delete", "remove-pending-replace") or (
-            one.op == "delete-replaced" and one.old_id not in replaced
-        ):
-            yield one.urn, Action.DELETE
-
-
-def _disorder(prediction: Prediction, working: Sequence[StepEvent]) -> Iterator[str]:
-    """Tell of steps that began before another one ended that was predicted to come first."""
-    places: dict[Key, list[StepEvent]] = defaultdict(list)
-    for one in working:
-        places[one.op, one.urn].append(one)
-    for first, second in prediction.ordered:
-        earlier, later = places[str(first.op), first.urn], places[str(second.op), second.urn]
-        ended = min(one.ended if one.ended is not None else 1 << 60 for one in earlier)
-        if ended > max(one.began for one in later):
-            yield f"{second.id} began before {first.id} had ended"
-
-
-def silent_steps(seen: Observation) -> frozenset[tuple[str, str]]:
-    """Return the deletes that made no call, by op and id."""
-    return frozenset(
-        (one.op, one.old_id)
-        for one in seen.working()
-        if one.op in ("delete", "delete-replaced") and seen.call_of(one) is None
-    )
+        if one.op == "create-replacement":
+            yield Action.REPLACE.value, one.urn
+        elif one.op in ("create", "update"):
+            if one.op == "create" or (one.op, one.urn, one.old_id) not in silent:
+                yield one.op, one.urn
+        elif one.op in ("delete", "remove-pending-replace"):
+            yield Action.DELETE.value, one.urn
+        elif one.op == "delete-replaced" and one.old_id not in replaced:
+            yield Action.DELETE.value, one.urn
 
 
 def _told(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""Two steps that the plan calls unordered, and the schedule that makes the engine take them in either order."""
+"""Two steps, and the schedule that makes the engine take them in one order or, if it can, in the other."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
-from planning_engine.comparing import Prediction, call_of
+from planning_engine.comparing import Prediction
 from planning_engine.stacks import Ran
 from pulumi_cloudbackup.estate import MirrorVault
 from pulumi_cloudbackup.planning import Action, Change, Step
 
+PATIENCE = 60.0
+"""How long a call waits for one that is said to come first: only what never comes takes so long."""
+PROVOCATION = 1.0
+"""How long a call waits for one that is said to come later."""
+
 
 class Couple(NamedTuple):
-    """Two steps, the first of which is to take effect first."""
+    """Two steps, the first of which is to take effect first; not so where the plan says otherwise."""
 
     prediction: Prediction
     first: Step
     second: Step
+    patience: float = PATIENCE
 
     def __str__(self) -> str:
         return f"{self.prediction.name}: {self.first.id}, then {self.second.id}"
 
     @property
     def turned(self) -> Couple:
-        return Couple(self.prediction, self.second, self.first)
+        return Couple(self.prediction, self.second, self.first, self.patience)
 
     @property
     def calls(self) -> tuple[str, str]:
-        return call_in(self.prediction, self.first), call_in(self.prediction, self.second)
+        return self.prediction.call(self.first), self.prediction.call(self.second)
 
 
 class Leaving(NamedTuple):
@@ -38,9 +44,9 @@ class Leaving(NamedTuple):
     source: Change
 
 
-def couples_of(prediction: Prediction) -> list[Couple]:
-    """Return all couples whose steps can be told apart."""
-    clear = {step.id for step in prediction.steps if prediction.keys[str(step.op), step.urn] == 1}
+def unordered_in(prediction: Prediction) -> list[Couple]:
+    """Return all couples that may happen in both orders, of steps that can be told apart."""
+    clear = _clear(prediction)
     return [
         Couple(prediction, first, second)
         for first, second in prediction.unordered
@@ -48,42 +54,53 @@ def couples_of(prediction: Prediction) -> list[Couple]:
     ]
 
 
-def some_couple(prediction: Prediction, rng: Random) -> Couple | None:
-    """Return one couple, those at one resource or one source before others."""
-    found = couples_of(prediction)
-    close = [one for one in found if _leaving(prediction, one.first) or _leaving(prediction, one.second)]
-    if close and rng.random() < 0.7:
-        found = close
-    return rng.choice(found) if found else None
-
-
-def call_in(prediction: Prediction, step: Step) -> str:
-    """Return how the providers note the call of a predicted step."""
-    old_urn = next((one.old_urn or one.urn for one in prediction.plan.changes if one.urn == step.urn), step.urn)
-    urn = old_urn if not step.op.deletes and not step.op.creates else step.urn
-    olds = [
-        one
-        for one in (*prediction.current.vaults, *prediction.current.mirrors)
-        if one.urn == urn and not one.pending_replacement
+def provocations_of(prediction: Prediction) -> list[Couple]:
+    """Return all couples that happen in one order only, turned: the wrong step is to come first."""
+    clear = _clear(prediction)
+    return [
+        Couple(prediction, later, earlier, PROVOCATION)
+        for earlier, later in prediction.ordered
+        if earlier.id in clear and later.id in clear
     ]
-    olds.sort(key=lambda one: one.pending_delete is not (str(step.op) == "delete-replaced"))
-    return call_of(str(step.op), step.urn, str(olds[0].id) if olds else "")
+
+
+def chosen(couples: list[Couple], rng: Random) -> Couple | None:
+    """Return one couple; those around a mirror that leaves its source come more often than others."""
+    close = [one for one in couples if any(_leaving(one.prediction, step) for step in (one.first, one.second))]
+    if close and rng.random() < 0.7:
+        return rng.choice(close)
+    return rng.choice(couples) if couples else None
 
 
 def schedule_of(couples: Iterable[Couple]) -> dict[str, Any]:
-    """Return who waits for what."""
-    calls: dict[str, list[str]] = {}
-    registrations: dict[str, list[str]] = {}
+    """Return who waits for what, and how long."""
+    calls: dict[str, tuple[list[str], float]] = {}
+    registrations: dict[str, tuple[list[str], float]] = {}
     for couple in couples:
         first, second = couple.calls
-        calls.setdefault(second, []).append(f"effect {first}")
+        calls[second] = ([f"effect {first}"], couple.patience)
         for name in _registered_later(couple):
-            registrations.setdefault(name, []).append(f"start {second}")
+            registrations[name] = ([f"start {second}"], couple.patience)
     return {"calls": calls, "registrations": registrations}
 
 
+def never_seen(couples: Iterable[Couple], ran: Ran) -> Iterator[str]:
+    """Tell of couples that did not happen in their order."""
+    ended = {one.call: one.ended for one in ran.calls}
+    for couple in couples:
+        first, second = couple.calls
+        if first not in ended or second not in ended:
+            yield f"{couple}: {first if first not in ended else second} was not seen at all"
+        elif second in ran.gave_up or ended[first] > ended[second]:
+            yield f"{couple}: never in this order"
+
+
+def _clear(prediction: Prediction) -> set[str]:
+    return {step.id for step in prediction.steps if prediction.keys[str(step.op), step.urn] == 1}
+
+
 def _registered_later(couple: Couple) -> Iterator[str]:
-    """Name what is registered only when the delete that waits has begun, so that it is in the other one's chain."""
+    """Name what is registered only when the call that waits has begun, so that the engine does not hear of it first."""
     leaving = _leaving(couple.prediction, couple.second)
     if leaving is None:
         return
@@ -120,9 +137,8 @@ def _leaving(prediction: Prediction, step: Step) -> Leaving | None:
     mirror = next((one for one in prediction.current.mirrors if one.urn == step.urn and not one.pending_delete), None)
     if mirror is None:
         return None
-    source_urn = _source_urn(prediction, mirror)
     changes = {one.old_urn or one.urn: one for one in prediction.plan.changes if one.action is Action.REPLACE}
-    change, source = changes.get(step.urn), changes.get(source_urn or "")
+    change, source = changes.get(step.urn), changes.get(_source_urn(prediction, mirror) or "")
     if change is None or source is None or source.create_first:
         return None
     return Leaving(change, source)
@@ -130,21 +146,5 @@ def _leaving(prediction: Prediction, step: Step) -> Leaving | None:
 
 def _source_urn(prediction: Prediction, mirror: MirrorVault) -> str | None:
     return next(
-        (
-            one.urn
-            for one in prediction.current.vaults
-            if one.name == mirror.source and not one.pending_delete and one.urn is not None
-        ),
-        None,
+        (one.urn for one in prediction.current.vaults if one.name == mirror.source and not one.pending_delete), None
     )
-
-
-def failures(couples: Iterable[Couple], ran: Ran) -> Iterator[str]:
-    """Tell of couples that did not take effect in their order."""
-    ended = {one.call: one.ended for one in ran.calls}
-    for couple in couples:
-        first, second = couple.calls
-        if first not in ended or second not in ended:
-            yield f"{couple}: {first if first not in ended else second} was never seen"
-        elif ended[first] > ended[second] or any(text.startswith(f"{second} waited") for text in ran.gave_up):
-            yield f"{couple}: was never in this order"

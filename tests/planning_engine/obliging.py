@@ -20,6 +20,7 @@ from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider,
 
 from pulumi_cloudbackup import ExistingVault, MirrorVault, Vault
 from pulumi_cloudbackup.resources import mirror_vault, program, providing, vault
+from pulumi_cloudbackup.resources.holding import is_held, is_parked
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
 from pulumi_cloudbackup.resources.vault_lifecycle import VaultLifecycle
@@ -30,18 +31,17 @@ _PAUSE = 0.01
 
 
 class Schedule:
-    """Who waits for what: calls, and registrations."""
+    """Which calls and which registrations wait for which marks in the log, and how long at most."""
 
     def __init__(self) -> None:
         written = os.environ.get(SCHEDULE)
         asked = json.loads(Path(written).read_text()) if written else {}
-        self.calls: dict[str, list[str]] = asked.get("calls", {})
-        self.registrations: dict[str, list[str]] = asked.get("registrations", {})
-        self.patience: float = asked.get("patience", 10.0)
+        self.calls: dict[str, tuple[list[str], float]] = asked.get("calls", {})
+        self.registrations: dict[str, tuple[list[str], float]] = asked.get("registrations", {})
 
 
 class Log:
-    """The calls so far, of all runs of a stack; one process writes at a time, others look on."""
+    """The calls so far, of all runs of a stack: the provider host writes it, the program looks on."""
 
     def __init__(self) -> None:
         self._file = Path(os.environ[LOG])
@@ -50,6 +50,7 @@ class Log:
         self.marks: set[str] = set()
         self.existing: set[str] = set()
         self.ever: set[str] = set()
+        self.look()
 
     def look(self) -> None:
         """Take in what was written since the last look."""
@@ -64,14 +65,14 @@ class Log:
     def write(self, **entry: Any) -> None:
         with self._changed:
             with self._file.open("ab") as file:
-                file.write(json.dumps({**entry, "time": time.time()}).encode() + b"\n")
+                file.write(json.dumps(entry).encode() + b"\n")
             self.look()
             self._changed.notify_all()
 
-    def wait(self, marks: list[str], patience: float) -> list[str]:
-        """Wait for marks; return those that never came."""
+    def wait(self, marks: list[str], seconds: float) -> list[str]:
+        """Wait for marks; return those that have not come."""
         with self._changed:
-            self._changed.wait_for(lambda: self.marks.issuperset(marks), patience)
+            self._changed.wait_for(lambda: self.marks.issuperset(marks), seconds)
             return [mark for mark in marks if mark not in self.marks]
 
     def _take(self, entry: dict[str, Any]) -> None:
@@ -86,47 +87,42 @@ class Log:
             self.existing.discard(entry["id"])
 
 
-_log: Log | None = None
-_schedule: Schedule | None = None
+_opened: tuple[Log, Schedule] | None = None
 _lock = threading.Lock()
 
 
-def _opened() -> tuple[Log, Schedule]:
-    global _log, _schedule  # noqa: PLW0603 - one process is one run
+def _log_and_schedule() -> tuple[Log, Schedule]:
+    global _opened  # noqa: PLW0603 - one process is one run
     with _lock:
-        if _log is None or _schedule is None:
-            _log, _schedule = Log(), Schedule()
-            _log.look()
-        return _log, _schedule
+        if _opened is None:
+            _opened = Log(), Schedule()
+        return _opened
 
 
 def _call(call: str, vault_id: str) -> None:
     """Make one call: it begins, waits for what it has to wait for, and takes effect."""
-    log, schedule = _opened()
+    log, schedule = _log_and_schedule()
     if not call.startswith("create ") and vault_id not in log.existing:
-        return  # gone already: no call changes anything
+        return  # gone already: nothing is changed
     log.write(what="start", call=call, id=vault_id)
-    missing = log.wait(schedule.calls.get(call, []), schedule.patience)
+    marks, patience = schedule.calls.get(call, ([], 0.0))
+    missing = log.wait(marks, patience)
     if missing:
         log.write(what="gave up", call=call, id=vault_id, missing=missing)
     log.write(what="effect", call=call, id=vault_id)
 
 
-def _created(properties: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _created(properties: dict[str, Any], facts: dict[str, Any]) -> CreateResult:
     plain = providing.plain(properties)
     name = str(plain["resource_name"])
-    vault_id = _new_id(name)
+    log, _ = _log_and_schedule()
+    # The first vault of a name has an id that its program can have known before.
+    vault_id = f"v-{name}" if f"v-{name}" not in log.ever else f"v-{name}-{os.urandom(3).hex()}"
     _call(f"create {name}", vault_id)
-    return vault_id, _outputs(plain, vault_id)
+    return CreateResult(vault_id, _outputs(plain, vault_id, facts))
 
 
-def _new_id(name: str) -> str:
-    """Return the id of a new vault; of the first one of a name, one that its program can have known before."""
-    log, _ = _opened()
-    return f"v-{name}" if f"v-{name}" not in log.ever else f"v-{name}-{os.urandom(3).hex()}"
-
-
-def _outputs(properties: dict[str, Any], vault_id: str) -> dict[str, Any]:
+def _outputs(properties: dict[str, Any], vault_id: str, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "redundancy_type": "LRS",
         **properties,
@@ -136,6 +132,7 @@ def _outputs(properties: dict[str, Any], vault_id: str) -> dict[str, Any]:
         "charge_type": "V1",
         "account_id": properties.get("account") or "default",
         "live_owner": properties.get("owner") or "",
+        **facts,
     }
 
 
@@ -143,12 +140,13 @@ class ObligingVaultProvider(VaultProvider):
     """Vaults that always can be created, changed and deleted."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        vault_id, outputs = _created(props)
-        return CreateResult(vault_id, {**outputs, "holds_data": False})
+        return super().create(props) if is_held(props.get("owner")) else _created(props, {"holds_data": False})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        if is_parked(_olds):
+            return super().update(_id, _olds, _news)
         _call(f"update {_id}", _id)
-        return UpdateResult({**_outputs(providing.plain(_news), _id), "holds_data": False})
+        return UpdateResult(_outputs(providing.plain(_news), _id, {"holds_data": False}))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         _call(f"delete {_id}", _id)
@@ -158,39 +156,42 @@ class ObligingMirrorVaultProvider(MirrorVaultProvider):
     """Mirrors that always can be created, changed and deleted."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        vault_id, outputs = _created(props)
-        return CreateResult(vault_id, {**outputs, "source_status": "CREATED"})
+        return super().create(props) if is_held(props.get("owner")) else _created(props, {"source_status": "CREATED"})
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        if is_parked(_olds):
+            return super().update(_id, _olds, _news)
         _call(f"update {_id}", _id)
-        return UpdateResult({**_outputs(providing.plain(_news), _id), "source_status": "CREATED"})
+        return UpdateResult(_outputs(providing.plain(_news), _id, {"source_status": "CREATED"}))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         _call(f"delete {_id}", _id)
 
 
 def refuse_nothing() -> None:
-    """Ask no service, and take every problem for none."""
+    """Let the program go on whatever is wrong with it, with providers that call no service."""
     program.observe(lambda _judgement: None)
-    vault.VaultProvider = ObligingVaultProvider  # type: ignore[misc] # what the resources register with
+    vault.VaultProvider = ObligingVaultProvider  # type: ignore[misc] # what vaults register with
     mirror_vault.MirrorVaultProvider = ObligingMirrorVaultProvider  # type: ignore[misc] # as above
 
 
 def _another_account(_id: str, _before: Any, _after: Any, difference: Any) -> Any:
+    """Take another profile for another account, without asking."""
     if "account" not in difference.updates:
         return difference
     return type(difference)((*difference.replaces, "account"), difference.updates)
 
 
+# The provider host imports this module for the provider classes above, and none of our own code comes before.
 _check_result = providing.check_result
-VaultLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign] # the host imports this module
-MirrorLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign] # as above
+VaultLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign]
+MirrorLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign]
 providing.same_account_or_replace = _another_account
 providing.check_result = lambda checked: _check_result(type(checked)(checked.inputs, ()))
 
 
 class NoteProvider(ResourceProvider):
-    """Something else than a vault."""
+    """Something that is no vault."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         return CreateResult(f"note-{os.urandom(3).hex()}", props)
@@ -236,39 +237,31 @@ def _declared(one: dict[str, Any], declared: dict[str, pulumi.Resource]) -> Any:
         case "Vault":
             return Vault(name, **arguments, opts=opts)
         case "MirrorVault":
-            return MirrorVault(name, source=_source(one["source"], declared), **arguments, opts=opts)
+            source = one["source"]
+            wired: Any = declared[source["label"]] if "label" in source else ExistingVault(**source)
+            return MirrorVault(name, source=wired, **arguments, opts=opts)
         case "Note":
             return Note(name, **arguments, opts=opts)
         case _:
             return Team(name, opts=opts)
 
 
-def _source(written: dict[str, Any], declared: dict[str, Any]) -> Any:
-    """Return a source: a vault of the program, or a plain id that depends on nothing."""
-    if "label" in written:
-        return declared[written["label"]]
-    return ExistingVault(written["id"], **written["known"])
-
-
 def _depended(resources: list[pulumi.Resource], name: str) -> Any:
     """Return what a resource depends on; known late where its registration has to wait."""
-    if os.environ.get(SCHEDULE) is None:
+    if not os.environ.get(SCHEDULE):
         return resources
-    _, schedule = _opened()
-    marks = schedule.registrations.get(name)
-    if not marks:
+    log, schedule = _log_and_schedule()
+    if name not in schedule.registrations:
         return resources
+    marks, patience = schedule.registrations[name]
+
+    async def waited() -> list[pulumi.Resource]:
+        end = time.monotonic() + patience
+        while not log.marks.issuperset(marks) and time.monotonic() < end:
+            await asyncio.sleep(_PAUSE)
+            log.look()
+        return resources
+
     known: asyncio.Future[bool] = asyncio.get_event_loop().create_future()
     known.set_result(True)
-    return pulumi.Output(set(), asyncio.ensure_future(_waited(resources, name, marks)), known)
-
-
-async def _waited(resources: list[pulumi.Resource], name: str, marks: list[str]) -> list[pulumi.Resource]:
-    log, schedule = _opened()
-    end = time.monotonic() + schedule.patience
-    while not log.marks.issuperset(marks) and time.monotonic() < end:
-        await asyncio.sleep(_PAUSE)
-        log.look()
-    if not log.marks.issuperset(marks):
-        log.write(what="gave up", call=f"register {name}", missing=marks, id="")
-    return resources
+    return pulumi.Output(set(), asyncio.ensure_future(waited()), known)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from planning.generating import REGIONS, case_of
+from planning.generating import case_of
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.estate.estate import ForeignResource
+from pulumi_cloudbackup.estate.owner import owner_of
 from pulumi_cloudbackup.estate.resource import Options
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE
 
@@ -74,6 +75,20 @@ class Pair:
             kind = VAULT_TYPE if isinstance(one, Vault) else MIRROR_TYPE
             kind = f"{TEAM_TYPE}${kind}" if one.name in side.parents else kind
         return f"urn:pulumi:{STACK}::{PROJECT}::{kind}::{self.full(one.name)}"
+
+
+    def owner(self, side: Side, one: Declared) -> str:
+        """Return the owner that is written on its vault."""
+        kind = VAULT_TYPE if isinstance(one, Vault) else MIRROR_TYPE
+        return owner_of(
+            organization="organization",
+            owner_id="",
+            project=PROJECT,
+            stack=STACK,
+            parent_types=TEAM_TYPE if one.name in side.parents else "",
+            resource_type=kind,
+            name=self.full(one.name),
+        )
 
 
 def pair_of(seed: int, name: str) -> Pair:
@@ -203,7 +218,6 @@ def _below_a_component(current: Side, desired: Side, rng: Random, edits: list[st
 
 def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
     """Let a resource wait for something that waits for another one."""
-    note = Neighbour("note", "Note", text="a")
 
     def with_note(side: Side, chosen: tuple[str, str], text: str) -> Side:
         first = next((one for one in side.vaults if one.name == chosen[0] and not one.pending_delete), None)
@@ -215,7 +229,6 @@ def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tup
             side = _changed(side, second, depends_on=("note",))
         return Side(side.vaults, side.mirrors, (*side.neighbours, mine), side.parents)
 
-    del note
     names = sorted({one.name for one in (*current.vaults, *desired.vaults)})
     others = sorted({one.name for one in (*current.resources, *desired.resources)})
     if not names or len(others) < 2:
@@ -261,75 +274,73 @@ _EDITS: dict[Edit, float] = {
 # As the planner reads them.
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What the symbolic names and ids of a pair are in the stack."""
+def estates_of(pair: Pair, ids: Mapping[str, str]) -> tuple[Estate, Estate]:
+    """Return both sides as estates of the stack; ``ids``: the engine's ids by label of the first program."""
+    return _estate(pair, pair.current, ids, is_current=True), _estate(pair, pair.desired, ids, is_current=False)
 
-    pair: Pair
-    ids: Mapping[str, str]
-    """The engine's ids by label of the first program."""
 
-    def estate(self, side: Side, *, is_current: bool) -> Estate:
-        """Return a side as an estate of the stack."""
-        urns = {one.name: self.pair.urn(side, one) for one in (*side.resources, *side.neighbours)}
-        return Estate(
-            vaults=tuple(self._resource(one, side, urns, is_current=is_current) for one in side.vaults),
-            mirrors=tuple(self._resource(one, side, urns, is_current=is_current) for one in side.mirrors),
-            foreign=tuple(
-                ForeignResource(
-                    urn=urns[one.name],
-                    depends_on=tuple(urns[name] for name in one.depends_on),
-                    action=self._action(one) if not is_current else "none",
-                )
-                for one in side.neighbours
-            ),
-        )
+def _estate(pair: Pair, side: Side, ids: Mapping[str, str], *, is_current: bool) -> Estate:
+    urns = {one.name: pair.urn(side, one) for one in (*side.resources, *side.neighbours)}
 
-    def _action(self, one: Neighbour) -> Any:
-        old = next((other for other in self.pair.current.neighbours if other.name == one.name), None)
-        return "create" if old is None else "none" if old.text == one.text else "update"
+    def placed(one: Any) -> Any:
+        return _placed(pair, side, one, urns, ids, is_current=is_current)
 
-    def _resource(self, one: Any, side: Side, urns: Mapping[str, str], *, is_current: bool) -> Any:
-        parent = side.parents.get(one.name)
-        options: Options = one.options.model_copy(
-            update={
-                "parent": urns[parent] if parent is not None else None,
-                "deleted_with": urns[one.options.deleted_with] if one.options.deleted_with else None,
-            }
-        )
-        changes: dict[str, Any] = {
-            "name": self.pair.full(one.name),
-            "urn": self.pair.urn(side, one),
-            "aliases": tuple(self.pair.full(alias) for alias in one.aliases),
-            "depends_on": tuple(urns[name] for name in one.depends_on),
-            "options": options,
-            "id": self.ids[label_of(one)] if is_current else None,
-        }
-        if isinstance(one, MirrorVault):
-            source = one.source
-            changes["source"] = (
-                self.pair.full(source)
-                if isinstance(source, str)
-                else source.model_copy(update={"id": self.real_id(source)})
+    return Estate(
+        vaults=tuple(placed(one) for one in side.vaults),
+        mirrors=tuple(placed(one) for one in side.mirrors),
+        foreign=tuple(
+            ForeignResource(
+                urn=urns[one.name],
+                depends_on=tuple(urns[name] for name in one.depends_on),
+                action="none" if is_current else _action(pair, one),
             )
-            if is_current and one.redundancy_type is None:
-                changes["redundancy_type"] = "LRS"
-        return one.model_copy(update=changes)
+            for one in side.neighbours
+        ),
+    )
 
-    def real_id(self, source: ExistingSource) -> str:
-        """Return the id that stands for a symbolic one."""
-        label = labels_by_id(self.pair.current).get(str(source.id))
-        return self.ids[label] if label is not None else str(source.id)
+
+def _action(pair: Pair, one: Neighbour) -> Any:
+    old = next((other for other in pair.current.neighbours if other.name == one.name), None)
+    return "create" if old is None else "none" if old.text == one.text else "update"
+
+
+def _placed(
+    pair: Pair, side: Side, one: Declared, urns: Mapping[str, str], ids: Mapping[str, str], *, is_current: bool
+) -> Declared:
+    """Return a resource with the names and ids that it has in the stack."""
+    parent, deleted_with = side.parents.get(one.name), one.options.deleted_with
+    options: Options = one.options.model_copy(
+        update={
+            "parent": urns[parent] if parent is not None else None,
+            "deleted_with": urns[deleted_with] if deleted_with is not None else None,
+        }
+    )
+    changes: dict[str, Any] = {
+        "name": pair.full(one.name),
+        "urn": pair.urn(side, one),
+        "aliases": tuple(pair.full(alias) for alias in one.aliases),
+        "depends_on": tuple(urns[name] for name in one.depends_on),
+        "options": options,
+        "id": ids[label_of(one)] if is_current else None,
+        "owner": pair.owner(side, one),
+    }
+    if isinstance(one, MirrorVault):
+        changes["source"] = (
+            pair.full(one.source)
+            if isinstance(one.source, str)
+            else one.source.model_copy(update={"id": real_id(pair, one.source, ids)})
+        )
+        if is_current and one.redundancy_type is None:
+            changes["redundancy_type"] = "LRS"  # the service has chosen
+    return one.model_copy(update=changes)
+
+
+def real_id(pair: Pair, source: ExistingSource, ids: Mapping[str, str]) -> str:
+    """Return the id that a symbolic one stands for; that of a stranger stands for itself."""
+    labels = {one.id: label_of(one) for one in pair.current.vaults}
+    return ids[labels[source.id]] if source.id in labels else str(source.id)
 
 
 def label_of(one: Declared) -> str:
     """Return what a resource of the first program is called there."""
     return f"{one.name}--old" if one.pending_delete else one.name
-
-
-def labels_by_id(side: Side) -> dict[str, str]:
-    """Return the labels of vaults by their symbolic ids."""
-    return {str(one.id): label_of(one) for one in side.vaults if one.id is not None}
-
-
-__all__ = ["REGIONS", "Labels", "Neighbour", "Pair", "Side", "label_of", "labels_by_id", "pair_of"]

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from random import Random
 from typing import Any
 
-from planning_engine.pairs import Declared, Labels, Neighbour, Pair, Side, label_of
+from planning_engine.pairs import Declared, Neighbour, Pair, Side, label_of, real_id
 from pulumi_cloudbackup.estate import ExistingSource, MirrorVault
 
 _ARGUMENTS = (
@@ -31,7 +31,7 @@ _OPTIONS = ("delete_before_replace", "retain_on_delete", "ignore_changes", "repl
 
 def first_program(pair: Pair) -> list[dict[str, Any]]:
     """Declare what is there; what an earlier run left to be deleted has a name of its own for now."""
-    return _program(pair, pair.current, {label_of(one): f"v-{pair.full(label_of(one))}" for one in pair.current.resources})
+    return _program(pair, pair.current, {label_of(one): f"v-{pair.full(label_of(one))}" for one in pair.current.vaults})
 
 
 def second_program(pair: Pair, ids: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -43,12 +43,13 @@ def _program(pair: Pair, side: Side, ids: Mapping[str, str]) -> list[dict[str, A
     written = {label_of(one): _resource(pair, side, one, ids) for one in side.resources}
     written |= {one.name: _neighbour(pair, one) for one in side.neighbours}
     rng = Random(f"order {pair.seed}")  # noqa: S311 - a seeded choice of tests
-    return [_with_prefix(pair, written[label]) for label in _in_an_order(written, rng)]
+    return [written[label] for label in _in_an_order(pair, written, rng)]
 
 
-def _in_an_order(written: Mapping[str, dict[str, Any]], rng: Random) -> list[str]:
+def _in_an_order(pair: Pair, written: Mapping[str, dict[str, Any]], rng: Random) -> list[str]:
     """Return the labels so that nothing comes before what it refers to, otherwise shuffled."""
-    sorter = TopologicalSorter({label: _needs(one) for label, one in written.items()})
+    labels = {one["label"]: label for label, one in written.items()}
+    sorter = TopologicalSorter({label: {labels[name] for name in _needs(one)} for label, one in written.items()})
     sorter.prepare()
     found: list[str] = []
     while sorter.is_active():
@@ -60,50 +61,37 @@ def _in_an_order(written: Mapping[str, dict[str, Any]], rng: Random) -> list[str
 
 
 def _needs(one: Mapping[str, Any]) -> set[str]:
-    needs = {*one["depends_on"], one.get("parent"), one.get("deleted_with")}
-    needs.add(one.get("source", {}).get("label"))
-    return {label for label in needs if label is not None}
-
-
-def _with_prefix(pair: Pair, one: dict[str, Any]) -> dict[str, Any]:
-    """Give every label of a declaration the prefix of its pair."""
-    found = {**one, "label": pair.full(one["label"]), "depends_on": [pair.full(name) for name in one["depends_on"]]}
-    for key in ("parent", "deleted_with"):
-        if one.get(key):
-            found[key] = pair.full(one[key])
-    if "source" in one:
-        labels = {key: pair.full(one["source"][key]) for key in ("label",) if key in one["source"]}
-        found["source"] = {**one["source"], **labels}
-    return found
+    more = (one.get("parent"), one.get("deleted_with"), one.get("source", {}).get("label"))
+    return {*one["depends_on"], *(label for label in more if label is not None)}
 
 
 def _neighbour(pair: Pair, one: Neighbour) -> dict[str, Any]:
     return {
-        "label": one.name,
+        "label": pair.full(one.name),
         "name": pair.full(one.name),
         "kind": one.kind,
         "arguments": {"text": one.text} if one.kind == "Note" else {},
-        "depends_on": list(one.depends_on),
+        "depends_on": [pair.full(name) for name in one.depends_on],
     }
 
 
 def _resource(pair: Pair, side: Side, one: Declared, ids: Mapping[str, str]) -> dict[str, Any]:
     values = {key: getattr(one, key, None) for key in _ARGUMENTS}
     options = {key: getattr(one.options, key) for key in _OPTIONS}
-    label = label_of(one)
+    name = pair.full(label_of(one))
     found: dict[str, Any] = {
-        "label": label,
-        "name": pair.full(label),
+        "label": name,
+        "name": name,
         "kind": type(one).__name__,
         "arguments": {key: value for key, value in values.items() if value is not None},
         "options": {key: value for key, value in options.items() if value not in (None, ())},
         "aliases": [pair.full(alias) for alias in one.aliases],
-        "depends_on": list(one.depends_on),
+        "depends_on": [pair.full(name) for name in one.depends_on],
     }
     if one.options.deleted_with:
-        found["deleted_with"] = one.options.deleted_with
+        found["deleted_with"] = pair.full(one.options.deleted_with)
     if one.name in side.parents:
-        found["parent"] = side.parents[one.name]
+        found["parent"] = pair.full(side.parents[one.name])
     if isinstance(one, MirrorVault):
         found["source"] = _source(pair, one.source, ids)
     return found
@@ -111,7 +99,6 @@ def _resource(pair: Pair, side: Side, one: Declared, ids: Mapping[str, str]) -> 
 
 def _source(pair: Pair, source: str | ExistingSource, ids: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(source, str):
-        return {"label": source}
+        return {"label": pair.full(source)}
     known = {key: getattr(source, key) for key in ("region_id", "vault_name", "encrypt_type")}
-    found: dict[str, Any] = {"known": {key: value for key, value in known.items() if value is not None}}
-    return {**found, "id": Labels(pair, ids).real_id(source)}
+    return {**{key: value for key, value in known.items() if value is not None}, "id": real_id(pair, source, ids)}

@@ -1,12 +1,12 @@
-"""Real stacks of many pairs: rendered, updated, put back, and what the engine said and did."""
+"""Real stacks of many pairs: rendered, updated, put back; what the engine said, and what the providers did."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,19 @@ from typing import Any
 from engine_harness import environment
 from planning_engine.pairs import PROJECT, STACK, Pair, label_of
 from planning_engine.rendering import first_program, second_program
+from pulumi_cloudbackup.estate import Estate
 
-OBLIGING = Path(__file__).with_name("obliging.py")
-MAIN = """
+_OBLIGING = Path(__file__).with_name("obliging.py")
+_MAIN = """
 import json
 from pathlib import Path
 import obliging
-{more}
+obliging.refuse_nothing()
 obliging.declare(json.loads(Path("program.json").read_text()))
 """
 _OURS = "pulumi-python:dynamic/cloudbackup:"
+_NO_WORK = frozenset(("same", "replace", "read", "remove-pending-replace"))
+"""Steps of the engine that never make a call."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +37,24 @@ class StepEvent:
     urn: str
     old_id: str
     """The id of what it works on; empty: there was nothing."""
-    is_retained: bool
     began: int
     """Its place among all events."""
-    ended: int | None
+    ended: int
+
+    @property
+    def works(self) -> bool:
+        """Whether it may make a call."""
+        return self.op not in _NO_WORK
+
+    @property
+    def call(self) -> str:
+        """How the providers note its call."""
+        return call_of(self.op, self.urn, self.old_id)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call that changed something, as the obliging providers noted it."""
+    """One call that changed something."""
 
     call: str
     id: str
@@ -57,35 +69,46 @@ class Ran:
 
     steps: tuple[StepEvent, ...]
     calls: tuple[Call, ...]
-    gave_up: tuple[str, ...]
-    """What waited in vain."""
+    gave_up: frozenset[str]
+    """The calls that waited in vain for another one."""
+
+
+def call_of(op: str, urn: str, old_id: str) -> str:
+    """Return how the providers note the call of a step."""
+    if op in ("create", "create-replacement"):
+        return f"create {urn.rpartition('::')[2]}"
+    return f"{'update' if op == 'update' else 'delete'} {old_id}"
 
 
 class StackOfPairs:
-    """One project with one stack that holds many pairs."""
+    """One project with one stack that holds the current sides of many pairs, and a program of the desired ones."""
 
     def __init__(self, parent: Path, pairs: Sequence[Pair]) -> None:
         self.pairs = pairs
-        self.folder = parent / PROJECT
-        self.folder.mkdir(parents=True)
-        shutil.copy(OBLIGING, self.folder)
-        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        self._log, self._schedule = parent / "calls.jsonl", parent / "schedule.json"
+        self._parent, self._folder = parent, parent / PROJECT
+        self._folder.mkdir(parents=True)
+        shutil.copy(_OBLIGING, self._folder)
+        (self._folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        (self._folder / "__main__.py").write_text(_MAIN)
+        self._log = parent / "calls.jsonl"
         self._log.touch()
         self._env = {
             **environment(parent, None),
-            **({"PYTHONPATH": __import__("os").environ["PYTHONPATH"]} if "PYTHONPATH" in __import__("os").environ else {}),  # DEV
+            **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),  # DEV
             "OBLIGING_LOG": str(self._log),
+            "CLOUDBACKUP_THREADS": "512",
             "PULUMI_DEBUG_COMMANDS": "1",
-            "CLOUDBACKUP_THREADS": "400","PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1",
+            "PULUMI_EXPERIMENTAL": "1",
+            "PULUMI_SKIP_CHECKPOINTS": "1",  # the state is written once, at the end: five times as fast
         }
-        self._render(first_program)
         self._pulumi("stack", "init", STACK)
-        self._pulumi("config", "set", "cloudbackup:preflight", "off")
-        self.run("up", "--yes", "--skip-preview", "--parallel", "64")
+        self._pulumi("config", "set", "cloudbackup:preflight", "off", "--stack", STACK)
+        self._render(first_program)
+        self.run("up", "--yes", "--skip-preview")
         self.ids = self._age()
         self._render(lambda pair: second_program(pair, self.ids_of(pair)))
-        self._start = (json.dumps(self.export()), self._log.read_bytes())
+        self.state = json.dumps(self._export())
+        self._calls = self._log.read_bytes()
 
     def ids_of(self, pair: Pair) -> dict[str, str]:
         """Return the ids of a pair's current side by label."""
@@ -93,103 +116,115 @@ class StackOfPairs:
 
     def put_back(self) -> None:
         """Make the state and the vaults what they were before the second program."""
-        state, log = self._start
-        self._import(state)
-        self._log.write_bytes(log)
+        self._import(self.state)
+        self._log.write_bytes(self._calls)
 
-    def export(self) -> Any:
-        return json.loads(self._pulumi("stack", "export"))
-
-    def run(self, *arguments: str, schedule: Mapping[str, Any] | None = None) -> Ran:
-        """Run a command that has events."""
+    def run(
+        self,
+        *arguments: str,
+        schedule: Mapping[str, Any] | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> Ran:
+        """Run a command that has events, with as many steps at a time as there are."""
         with self._log.open("a") as log:
             log.write(json.dumps({"what": "run"}) + "\n")
         before = self._log.stat().st_size
-        env = self._env
+        env = {**self._env, **(variables or {})}
         if schedule is not None:
-            self._schedule.write_text(json.dumps(schedule))
-            env = {**env, "OBLIGING_SCHEDULE": str(self._schedule)}
-        with tempfile.TemporaryDirectory() as folder:
-            events = Path(folder) / "events.jsonl"
-            self._pulumi(*arguments, "--event-log", str(events), "--disable-integrity-checking", env=env)
-            steps = _steps(events.read_text().splitlines())
+            file = self._parent / "schedule.json"
+            file.write_text(json.dumps(schedule))
+            env["OBLIGING_SCHEDULE"] = str(file)
+        events = self._parent / "events.jsonl"
+        events.unlink(missing_ok=True)
+        more = ("--parallel", "256", "--event-log", str(events), "--disable-integrity-checking", "--stack", STACK)
+        self._pulumi(*arguments, *more, env=env)
         lines = [json.loads(line) for line in self._log.read_bytes()[before:].splitlines()]
-        gave_up = [f"{line['call']} waited for {line['missing']}" for line in lines if line["what"] == "gave up"]
-        return Ran(tuple(steps), tuple(_calls(lines)), tuple(gave_up))
+        return Ran(
+            tuple(_steps(events.read_text().splitlines())),
+            tuple(_calls(lines)),
+            frozenset(line["call"] for line in lines if line["what"] == "gave up"),
+        )
 
-    def _render(self, program: Any) -> None:
+    def _render(self, program: Callable[[Pair], list[dict[str, Any]]]) -> None:
         declarations = [one for pair in self.pairs for one in program(pair)]
-        (self.folder / "program.json").write_text(json.dumps(declarations))
-        (self.folder / "__main__.py").write_text(MAIN.format(more="obliging.refuse_nothing()"))
+        (self._folder / "program.json").write_text(json.dumps(declarations))
 
     def _age(self) -> dict[str, str]:
-        """Make the state one that earlier runs were interrupted in; return ids by full label."""
-        document = self.export()
+        """Make the state one that earlier runs were interrupted in; return the ids of everything."""
+        document = self._export()
         resources = document["deployment"]["resources"]
         ids = {one["urn"].rpartition("::")[2]: one.get("id", "") for one in resources}
-        gone: list[str] = []
         interrupted = {
-            pair.urn(pair.current, one) for pair in self.pairs for one in pair.current.resources if one.pending_replacement
+            pair.urn(pair.current, one)
+            for pair in self.pairs
+            for one in pair.current.resources
+            if one.pending_replacement
         }
-        for one in resources:
-            if one["urn"].endswith("--old"):
-                one["urn"] = one["urn"].removesuffix("--old")
-                one["delete"] = True
-            elif one["urn"] in interrupted:
-                one["pendingReplacement"] = True
-                gone.append(one["id"])
-        self._import(json.dumps(document))
         with self._log.open("a") as log:
-            for vault_id in gone:
-                log.write(json.dumps({"what": "effect", "call": f"delete {vault_id}", "id": vault_id}) + "\n")
+            for one in resources:
+                if one["urn"] in interrupted:
+                    one["pendingReplacement"] = True
+                    log.write(json.dumps({"what": "effect", "call": f"delete {one['id']}", "id": one["id"]}) + "\n")
+                elif one["urn"].endswith("--old"):
+                    one["urn"], one["delete"] = one["urn"].removesuffix("--old"), True
+        self._import(json.dumps(document))
         return ids
 
+    def _export(self) -> Any:
+        return json.loads(self._pulumi("stack", "export", "--stack", STACK))
+
     def _import(self, document: str) -> None:
-        file = self.folder.parent / "state.json"
+        file = self._parent / "state.json"
         file.write_text(document)
-        self._pulumi("stack", "import", "--file", str(file))
+        self._pulumi("stack", "import", "--file", str(file), "--stack", STACK)
 
     def _pulumi(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
         done = subprocess.run(
-            ["pulumi", *arguments, "--stack", STACK, "--cwd", str(self.folder), "--color", "never", "--non-interactive"]
-            if arguments[:2] != ("stack", "init")
-            else ["pulumi", *arguments, "--cwd", str(self.folder), "--non-interactive"],
-            env=env if env is not None else self._env,
+            ["pulumi", *arguments, "--cwd", str(self._folder), "--color", "never", "--non-interactive"],
+            env=self._env if env is None else env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=500,
         )
         assert done.returncode == 0, f"{arguments}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
         return done.stdout
 
 
+def part_of(estate: Estate, pair: Pair) -> Estate:
+    """Return the resources of one pair."""
+
+    def own(one: Any) -> bool:
+        name: str = one.urn.rpartition("::")[2]
+        return name.startswith(f"{pair.name}-")
+
+    return estate.model_copy(
+        update={
+            "vaults": tuple(filter(own, estate.vaults)),
+            "mirrors": tuple(filter(own, estate.mirrors)),
+            "foreign": tuple(filter(own, estate.foreign)),
+        }
+    )
+
+
 def _steps(lines: Sequence[str]) -> list[StepEvent]:
-    found: list[dict[str, Any]] = []
-    running: dict[tuple[str, str, str], dict[str, Any]] = {}
+    """Read the engine's events."""
+    found: list[tuple[str, str, str, int]] = []
+    ends: dict[tuple[str, str, str], int] = {}
     for place, line in enumerate(lines):
         event = json.loads(line)
-        body = event.get("resourcePreEvent") or event.get("resOutputsEvent") or event.get("resOpFailedEvent")
+        assert "resOpFailedEvent" not in event, event
+        body = event.get("resourcePreEvent") or event.get("resOutputsEvent")
         if body is None or _OURS not in body["metadata"]["urn"]:
             continue
         metadata = body["metadata"]
-        old = metadata.get("old") or {}
-        key = (metadata["op"], metadata["urn"], old.get("id", ""))
-        assert "resOpFailedEvent" not in event, event
+        key = (metadata["op"], metadata["urn"], (metadata.get("old") or {}).get("id", ""))
         if "resourcePreEvent" in event:
-            running[key] = {
-                "op": key[0],
-                "urn": key[1],
-                "old_id": key[2],
-                "is_retained": bool(old.get("retainOnDelete")),
-                "began": place,
-                "ended": None,
-            }
-            found.append(running[key])
-        elif key in running:
-            running.pop(key)["ended"] = place
-    return [StepEvent(**one) for one in found]
+            found.append((*key, place))
+        else:
+            ends.setdefault(key, place)
+    return [StepEvent(*one, ends.get(one[:3], len(lines))) for one in found]
 
 
 def _calls(lines: Sequence[Mapping[str, Any]]) -> list[Call]:

@@ -93,9 +93,11 @@ def _plan(arguments: argparse.Namespace) -> "Plan":
     return _plan_of_stack(arguments)
 
 
-def _plan_of_stack(arguments: argparse.Namespace) -> "Plan":  # noqa: ARG001 - there is nothing yet to ask
+def _plan_of_stack(arguments: argparse.Namespace) -> "Plan":
     """Plan from a real preview and the state of a stack."""
-    raise CommandError("plan: the plan of a stack is not there yet; use --current and --desired")
+    from pulumi_cloudbackup.cli.stacks import cli_of, planned  # noqa: PLC0415 - not for estate files
+
+    return planned("plan", cli_of("plan", arguments), **choices(arguments)).plan
 
 
 def _plan_offline(arguments: argparse.Namespace) -> "Plan":  # noqa: ARG001 - there is nothing yet to ask

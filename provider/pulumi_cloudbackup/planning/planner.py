@@ -21,6 +21,7 @@ from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE, read_worl
 from pulumi_cloudbackup.rules import Open, judge, judge_estate
 from pulumi_cloudbackup.rules.deletion_rules import MirroredSource
 from pulumi_cloudbackup.rules.order_rules import (
+    ORDER_CODES,
     Bareness,
     LockedFirst,
     PeakUse,
@@ -45,8 +46,10 @@ COPY_RATE: Final = 25_000_000.0
 _MINUTES_BEFORE_COPYING: Final = 90
 """Product page: the history is synchronized 90 minutes after the creation of the mirror."""
 _LOSS_CODES: Final = ("CB303", "CB304", "CB305", "CB306", "CB307", "CB308", "CB302")
-_NEVER_POSSIBLE: Final = frozenset(("CB201", "CB202", "CB203", "CB210", "CB211", "CB212", "CB304", "CB407"))
+NEVER_POSSIBLE: Final = frozenset(("CB201", "CB202", "CB203", "CB210", "CB211", "CB212", "CB304", "CB407"))
 """What no sequence of runs cures: the end is wrong, or somebody else stands in the way."""
+PLANNED_CODES: Final = frozenset((*_LOSS_CODES, *ORDER_CODES, "CB109", "CB405"))
+"""What only the way from the old state shows; all other rules are about the end."""
 _RANK: Final = {Action.DELETE: 0, Action.REPLACE: 1, Action.CREATE: 2, Action.UPDATE: 3, Action.NONE: 4}
 
 
@@ -80,7 +83,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
         open_.extend(verdict.not_yet_known)
     exposure = tuple(_exposures(analysis, copy_rate))
     found.extend(problem for one in exposure for problem in one.problems)
-    is_possible = not any(problem.stops and problem.code in _NEVER_POSSIBLE for problem in found)
+    is_possible = not any(problem.stops and problem.code in NEVER_POSSIBLE for problem in found)
     stages, is_optimal = _stages(analysis, quotas, strategy, steps) if is_possible else ((), True)
     return Plan(
         changes=_changes(analysis),
@@ -497,4 +500,4 @@ def _written(one: Old | New) -> tuple[str, str]:
     return one.urn, repr(written)
 
 
-__all__ = ["COPY_RATE", "MIRROR_TYPE", "VAULT_TYPE", "Pool", "plan"]
+__all__ = ["COPY_RATE", "MIRROR_TYPE", "NEVER_POSSIBLE", "PLANNED_CODES", "VAULT_TYPE", "Pool", "plan"]

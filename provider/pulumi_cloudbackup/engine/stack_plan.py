@@ -1,0 +1,222 @@
+"""The plan of a stack: its exported state, a real preview, and what its program says of itself, put together.
+
+The engine's preview says what is declared, with every value that it can know; the program adds what no event tells
+(options, aliases, the live account); the state says what there is. What the engine replaces for reasons of its own
+(``--replace``, taint) is replaced in the plan too: the engine is the truth.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cloudbackup.engine.exported import read_export
+from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE
+from pulumi_cloudbackup.estate import MirrorVault, Unknown
+from pulumi_cloudbackup.planning import NEVER_POSSIBLE, PLANNED_CODES, Action, Run, plan
+from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
+from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE, Seen
+from pulumi_cloudbackup.resources.settings import Judging, judging_from
+from pulumi_cloudbackup.rules import settle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pulumi_cloudbackup.engine.event_stream import Observed
+    from pulumi_cloudbackup.engine.exported import Exported
+    from pulumi_cloudbackup.engine.pulumi_cli import Asked, PulumiCli
+    from pulumi_cloudbackup.estate import Estate, Vault
+    from pulumi_cloudbackup.planning import Plan
+    from pulumi_cloudbackup.rules import Problem
+
+_LIVE_FACTS: Final = ("status", "holds_data", "snapshot_count", "bytes_stored", "worm_enabled", "created_time")
+_REPLACING: Final = frozenset(("replace", "create-replacement", "delete-replaced"))
+_STAYING: Final = frozenset(("same", "update"))
+_QUIET: Final = frozenset(("same", "read", "refresh"))
+
+
+class PreviewFailedError(Exception):
+    """The preview of a stack failed for a reason that is none of the rules; the message is what Pulumi says."""
+
+
+@dataclass(frozen=True)
+class StackPlan:
+    """The plan of a stack, and what it was made from."""
+
+    plan: Plan
+    state: str
+    """The exported state."""
+    exported: Exported
+    observed: Observed
+    owners: Mapping[str, str]
+    """The owner of each declared vault and mirror, by URN."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether an update would change anything, other people's resources included."""
+        return bool(self.plan.changes) or any(op not in _QUIET for op, count in self.observed.counts.items() if count)
+
+
+def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> StackPlan:
+    """Preview a stack and plan it; ``choices`` go to the planner.
+
+    Raises CliError where Pulumi cannot be asked, PreviewFailedError where the preview fails, StateError and PlanError.
+    """
+    state = cli.export_state()
+    exported = read_export(state)
+    with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
+        seen_file = Path(place) / "judgement.json"
+        watched = replace(asked, environment={**asked.environment, OBSERVE_VARIABLE: str(seen_file)})
+        observed = cli.preview(watched)
+        if observed.failed:
+            raise PreviewFailedError(_said(observed))
+        seen = _read(seen_file)
+    current, desired = _current(exported.estate, seen), _desired(exported.estate, observed, seen)
+    made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
+    judging = judging_from(seen.settings) if seen is not None else Judging()
+    return StackPlan(
+        _with_judgement(made, seen, judging, exported),
+        state,
+        exported,
+        observed,
+        {
+            resource.urn: resource.owner
+            for resource in (*desired.vaults, *desired.mirrors)
+            if resource.urn is not None and resource.owner
+        },
+    )
+
+
+def _planned(current: Estate, desired: Estate, observed: Observed, choices: Mapping[str, Any]) -> Plan:
+    """Plan, and once more where the engine replaces more than the arguments say."""
+    now = int(time.time())
+    made = plan(current, desired, now=now, **choices)
+    replaced = {step.urn for step in observed.steps if step.kind is not None and step.op == "create-replacement"}
+    known = {change.urn for change in made.changes if change.action is Action.REPLACE}
+    if replaced <= known:
+        return made
+    return plan(current, desired, run=Run(replaces=frozenset(replaced - known)), now=now, **choices)
+
+
+def _said(observed: Observed) -> str:
+    """Return why a preview failed, each thing once."""
+    told = [one.message.strip() for one in observed.errors if one.message.strip()]
+    return "\n".join(dict.fromkeys(told)) or "the preview failed, and Pulumi does not say why"
+
+
+def _read(file: Path) -> Seen | None:
+    """Return what the program wrote down; ``None``: it declares nothing of ours."""
+    return Seen(file.read_text(encoding="utf-8")) if file.exists() else None
+
+
+def _current(exported: Estate, seen: Seen | None) -> Estate:
+    """Return the state with what the live account says of it, and with what others have."""
+    if seen is None:
+        return exported
+    known = {one.urn: one for one in (*seen.current.vaults, *seen.current.mirrors) if one.urn is not None}
+
+    def told(resource: Any) -> Any:
+        facts = known.get(resource.urn)
+        if facts is None or resource.pending_delete or facts.id != resource.id:
+            return resource
+        update = {key: value for key in _LIVE_FACTS if (value := getattr(facts, key, None)) is not None}
+        return resource.model_copy(update=update)
+
+    others = [
+        [one for one in side if one.managed_by in ("other", "none")]
+        for side in (seen.current.vaults, seen.current.mirrors)
+    ]
+    return exported.model_copy(
+        update={
+            "vaults": (*map(told, exported.vaults), *others[0]),
+            "mirrors": (*map(told, exported.mirrors), *others[1]),
+            "listed_regions": seen.current.listed_regions,
+            "limits": seen.current.limits,
+        }
+    )
+
+
+def _desired(exported: Estate, observed: Observed, seen: Seen | None) -> Estate:
+    """Return what the preview declares, with what only the program tells."""
+    ops: dict[str, set[str]] = {}
+    for step in observed.steps:
+        ops.setdefault(step.urn, set()).add(step.op)
+    olds = {one.urn: one for one in _entries(exported) if not one.pending_delete}
+    told = {one.urn: one for one in _entries(seen.desired)} if seen is not None else {}
+
+    def complete(resource: Any) -> Any:
+        update: dict[str, Any] = {}
+        said = told.get(resource.urn)
+        if said is not None:
+            update = {
+                "aliases": tuple(dict.fromkeys((*resource.aliases, *said.aliases))),
+                "options": resource.options.model_copy(
+                    update={
+                        "delete_before_replace": said.options.delete_before_replace,
+                        "ignore_changes": said.options.ignore_changes,
+                        "replace_on_changes": said.options.replace_on_changes,
+                    }
+                ),
+                "depends_on": tuple(dict.fromkeys((*resource.depends_on, *said.depends_on))),
+                "adopt_id": said.adopt_id,
+            }
+        aliases = update.get("aliases", resource.aliases)
+        old = olds.get(resource.urn) or next((olds[alias] for alias in aliases if alias in olds), None)
+        if old is not None and ops.get(resource.urn, set()) & _STAYING:
+            update |= _as_before(resource, old)
+        return resource.model_copy(update=update) if update else resource
+
+    return observed.desired.model_copy(
+        update={
+            "vaults": tuple(complete(one) for one in observed.desired.vaults),
+            "mirrors": tuple(complete(one) for one in observed.desired.mirrors),
+        }
+    )
+
+
+def _as_before(resource: Vault | MirrorVault, old: Any) -> dict[str, Any]:
+    """Return what the engine knows to be as before although it does not tell it, such as secrets."""
+    keys = MIRROR_REPLACES if isinstance(resource, MirrorVault) else VAULT_REPLACES
+    return {
+        key: getattr(old, key)
+        for key in keys
+        if isinstance(getattr(resource, key, None), Unknown) and hasattr(old, key)
+    }
+
+
+def _entries(estate: Estate) -> Iterable[Any]:
+    yield from estate.vaults
+    yield from estate.mirrors
+
+
+def _with_judgement(made: Plan, seen: Seen | None, judging: Judging, exported: Exported) -> Plan:
+    """Add what only the program could judge, and what somebody answers for."""
+    settled = settle(dict.fromkeys(made.problems), judging.waivers, _today(), strict=judging.strict)
+    found: list[Problem] = list(settled.problems)
+    notes = []
+    if seen is not None:
+        found += [problem for problem in seen.problems if problem.code not in PLANNED_CODES]
+        notes += seen.notes
+    is_possible = not any(problem.stops and problem.code in NEVER_POSSIBLE for problem in found)
+    notes += [
+        f"An update was killed while it was {one.operation} {one.urn.rpartition('::')[2]}: whether that has happened, "
+        "nobody knows. The next update finds out."
+        for one in exported.interrupted
+    ]
+    open_ = made.not_yet_known if seen is None else (*made.not_yet_known, *seen.not_yet_known)
+    return replace(
+        made,
+        problems=tuple(found),
+        stages=made.stages if is_possible else (),
+        not_yet_known=tuple(dict.fromkeys(open_)),
+        notes=tuple(dict.fromkeys(notes)),
+        verified_live=seen is not None and seen.verified_live,
+    )
+
+
+def _today() -> str:
+    return dt.datetime.now(dt.timezone.utc).date().isoformat()

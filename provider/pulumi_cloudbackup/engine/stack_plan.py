@@ -197,7 +197,7 @@ def _with_judgement(made: Plan, seen: Seen | None, judging: Judging, exported: E
     """Add what only the program could judge, and what somebody answers for."""
     settled = settle(dict.fromkeys(made.problems), judging.waivers, _today(), strict=judging.strict)
     found: list[Problem] = list(settled.problems)
-    notes = []
+    notes: list[str] = []
     if seen is not None:
         found += [problem for problem in seen.problems if problem.code not in PLANNED_CODES]
         notes += seen.notes

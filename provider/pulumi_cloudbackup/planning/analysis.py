@@ -46,7 +46,7 @@ def analyse(world: World, run: Run, quotas: Quotas, initial: Counter[Pool]) -> A
     items = items_of(world, run)
     order = order_of(items, world, is_destroy=run.kind == "destroy")
     roots = roots_of(items, world)
-    return Analysis(world, run, items, order, roots, hazards_of(order, roots), uses_of(order, quotas, initial))
+    return Analysis(world, run, items, order, roots, hazards_of(order, roots), uses_of(items, order, quotas, initial))
 
 
 def world_after(analysis: Analysis) -> World:

@@ -109,6 +109,14 @@ class Item:
         return not self.old.resource.options.retain_on_delete
 
     @property
+    def forgets(self) -> bool:
+        """Whether the state forgets a vault that stays: it was declared to be retained."""
+        is_left = self.action in (Action.DELETE, Action.REPLACE)
+        return (
+            is_left and self.old is not None and self.before is not None and self.old.resource.options.retain_on_delete
+        )
+
+    @property
     def _old(self) -> Old:
         assert self.old is not None  # noqa: S101 - an item is declared, or in the old state
         return self.old
@@ -212,7 +220,9 @@ def _settle(item: Item, source: Item | None, run: Run, world: World) -> None:
     old, new = item.old, item.new
     if not run.touches(*filter(None, (old.urn if old else None, new.urn if new else None))):
         _leave(item)
-        if item.taken_with is not None:  # the engine does not ask whether what it takes along is targeted
+        if item.taken_with is not None and new is None:
+            _remove(item)
+        elif item.taken_with is not None:  # the engine does not ask whether what it takes along is targeted
             item.action, item.reason, item.after = Action.REPLACE, Reason.SOURCE_REPLACED, world.fresh(item.urn)
     elif new is None:
         _remove(item)
@@ -226,6 +236,8 @@ def _decide(item: Item, new: New, source: Item | None, run: Run, world: World) -
     item.is_held = new.urn in run.holds
     if new.is_mirror:
         item.source_after = source.after if source is not None else known(new.source_id)
+        if source is not None and source.is_held and source.after is None:
+            item.source_after = world.fresh(source.urn)
     if old is None:
         item.action, item.reason = Action.CREATE, Reason.NEW
     elif old.instance is not None:

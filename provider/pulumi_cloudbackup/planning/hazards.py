@@ -56,11 +56,11 @@ def roots_of(items: list[Item], world: World) -> Roots:
     for item in items:
         old = item.old
         if not item.is_mirror:
-            for instance in (item.before, item.after):
+            for instance in (item.before, item.after, world.fresh(item.urn) if item.is_held else None):
                 if instance is not None:
                     roots.owners[instance] = item
             continue
-        if old is not None and old.instance is not None and old.source is not None:
+        if old is not None and old.instance is not None and old.source is not None and not old.is_gone:
             roots.occupants[old.source].append(item)
         if item.creates and item.source_after is not None:
             roots.comers[item.source_after].append(item)
@@ -95,18 +95,21 @@ def _second_mirrors(order: Order, roots: Roots) -> Iterator[Hazard]:
 
 
 def _rootless(order: Order, roots: Roots) -> Iterator[Hazard]:
-    """CB407: a mirror is created on a vault that is not there at that moment."""
+    """CB407, CB304: a mirror is created on a vault that is not there at that moment, or that is deleted afterwards."""
     for instance, comers in roots.comers.items():
         owner = roots.owners.get(instance)
         if owner is None:
             continue
+        gone = order.deleted.get(owner.position)
         for comes in comers:
             creates = order.created[comes.position]
-            if instance == owner.after and instance != owner.before:
+            if instance != owner.before:
                 made = order.created.get(owner.position)
                 if owner.adopted is None and (made is None or not order.precedes(made, creates)):
                     yield Hazard("CB407", comes, owner, creates, made, instance)
-            elif order.deleted.get(owner.position) is not None:
+            elif gone is not None and order.precedes(creates, gone):
+                yield Hazard("CB304", owner, comes, gone, None, instance)
+            elif gone is not None:
                 yield Hazard("CB407", comes, owner, creates, None, instance)
 
 
@@ -114,7 +117,7 @@ def _sources(order: Order, roots: Roots) -> Iterator[Hazard]:
     """CB304, CB403, CB406: a source is deleted or locked while its mirror may still be there."""
     for instance, goers in roots.occupants.items():
         owner = roots.owners.get(instance)
-        if owner is None or owner.before != instance:
+        if owner is None or owner.before != instance or (owner.old is not None and owner.old.is_gone):
             continue
         deletes, updates = order.deleted.get(owner.position), order.updated.get(owner.position)
         for goes in goers:

@@ -22,7 +22,7 @@ from pulumi_cloudbackup.planning.plan import Action, Op
 from pulumi_cloudbackup.planning.world import PlanError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from pulumi_cloudbackup.planning.changing import Item
     from pulumi_cloudbackup.planning.world import Old, World
@@ -296,49 +296,51 @@ def _named(written: str, urns: set[str]) -> bool:
 
 
 def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: bool) -> list[list[Item]]:
-    """Return the ranks of deletes in the order in which they go: what others depend on goes last."""
+    """Return the ranks of deletes in the order in which they go: what others depend on goes last.
+
+    Two entries of the old state may have one URN: the one that is there, and one that is only still to be deleted.
+    """
     if not ends:
         return []
-    needs: dict[str, tuple[str, ...]] = {
-        item.old.urn: item.old.depends_on
-        for item in items
-        if item.old is not None and (item.action is Action.DELETE or item.create_first)
+    needs: dict[Hashable, tuple[str, ...]] = {}
+    named: dict[str, list[Hashable]] = {}
+    for item in items:
+        if item.old is not None and (item.action is Action.DELETE or (item.create_first and item.deletes)):
+            needs[item.position] = item.old.depends_on
+            named.setdefault(item.old.urn, []).append(item.position)
+    for urn, one in world.old_foreign.items():
+        if is_destroy or one.action == "delete" or (world.new_foreign and urn not in world.new_foreign):
+            needs[urn] = one.depends_on
+            named.setdefault(urn, []).append(urn)
+    depth: dict[Hashable, int] = {}
+    below = {
+        key: [other for urn in urns for other in named.get(urn, ()) if other != key] for key, urns in needs.items()
     }
-    needs |= {
-        urn: one.depends_on
-        for urn, one in world.old_foreign.items()
-        if is_destroy or one.action == "delete" or (world.new_foreign and urn not in world.new_foreign)
-    }
-    condemned = {item.old.urn for item in ends if item.old is not None} | (needs.keys() & world.old_foreign.keys())
-    condemned |= {item.old.urn for item in items if item.old is not None and item.action is Action.DELETE}
-    depth: dict[str, int] = {}
-    for urn in condemned:
-        _measure(urn, needs, condemned, depth)
+    for key in needs:
+        _measure(key, below, depth)
     ranked: dict[int, list[Item]] = {}
     for item in ends:
-        assert item.old is not None  # noqa: S101 - it has a vault to delete
-        ranked.setdefault(depth[item.old.urn], []).append(item)
+        ranked.setdefault(depth[item.position], []).append(item)
     return [ranked[rank] for rank in sorted(ranked, reverse=True)]
 
 
-def _measure(start: str, needs: Mapping[str, tuple[str, ...]], condemned: set[str], depth: dict[str, int]) -> None:
+def _measure(start: Hashable, below: Mapping[Hashable, list[Hashable]], depth: dict[Hashable, int]) -> None:
     """Find out how many condemned resources lie below one, one upon the other."""
     waiting = [start]
-    open_: set[str] = set()
+    open_: set[Hashable] = set()
     while waiting:
-        urn = waiting[-1]
-        if urn in depth:
+        key = waiting[-1]
+        if key in depth:
             waiting.pop()
             continue
-        below = [one for one in needs.get(urn, ()) if one in condemned and one != urn]
-        missing = [one for one in below if one not in depth]
+        missing = [one for one in below[key] if one not in depth]
         if not missing:
-            depth[urn] = 1 + max((depth[one] for one in below), default=-1)
+            depth[key] = 1 + max((depth[one] for one in below[key]), default=-1)
             waiting.pop()
-        elif urn in open_:
-            raise PlanError(f"The dependencies of the old state go round in a circle: {_circle(waiting, urn)}.")
+        elif key in open_:
+            raise PlanError("The dependencies of the old state go round in a circle.")
         else:
-            open_.add(urn)
+            open_.add(key)
             waiting.extend(missing)
 
 

@@ -45,6 +45,8 @@ class Use:
     """What is created in it, in order."""
     final: int
     """How much there is when the run has ended."""
+    declared: int
+    """How much of that the rules about the end see: what is only forgotten stays, but is not declared any more."""
 
     @property
     def is_too_much(self) -> bool:
@@ -84,12 +86,12 @@ class Quotas:
 
 def pools_of_old(old: Old) -> tuple[Pool, ...]:
     """Return the quotas that a resource of the old state counts in."""
-    if old.instance is None:
+    if old.instance is None or old.is_gone:
         return ()
     return _pools(old.account, old.resource.region_id if old.is_mirror else "")
 
 
-def uses_of(order: Order, quotas: Quotas, initial: Mapping[Pool, int]) -> list[Use]:
+def uses_of(items: Iterable[Item], order: Order, quotas: Quotas, initial: Mapping[Pool, int]) -> list[Use]:
     """Return the use of every quota that a run adds to."""
     creates: dict[Pool, list[Move]] = defaultdict(list)
     deletes: dict[Pool, list[Move]] = defaultdict(list)
@@ -100,13 +102,17 @@ def uses_of(order: Order, quotas: Quotas, initial: Mapping[Pool, int]) -> list[U
         elif move.op.deletes and move.old is not None:
             for pool in pools_of_old(move.old):
                 deletes[pool].append(move)
+    retained = Counter(
+        pool for item in items if item.forgets and item.old is not None for pool in pools_of_old(item.old)
+    )
     found = []
     for pool in sorted(creates):
         before = initial.get(pool, 0)
         added, removed = creates[pool], deletes.get(pool, [])
         peak = before + len(added) - matching(_earlier(order, added, [one for one in removed if one.phase == 0]))
         final = before + len(added) - len(removed)
-        found.append(Use(pool, before, peak, quotas.limit(pool), quotas.is_lower_bound(pool), tuple(added), final))
+        limit, is_lower_bound = quotas.limit(pool), quotas.is_lower_bound(pool)
+        found.append(Use(pool, before, peak, limit, is_lower_bound, tuple(added), final, final - retained[pool]))
     return found
 
 

@@ -83,7 +83,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
         open_.extend(verdict.not_yet_known)
     exposure = tuple(_exposures(analysis, copy_rate))
     found.extend(problem for one in exposure for problem in one.problems)
-    is_possible = not any(problem.stops and problem.code in NEVER_POSSIBLE for problem in found)
+    is_possible = not any(problem.stops and problem.code not in ORDER_CODES for problem in found)
     stages, is_optimal = _stages(analysis, quotas, strategy, steps) if is_possible else ((), True)
     return Plan(
         changes=_changes(analysis),
@@ -118,7 +118,7 @@ class _Steps:
     def __init__(self, analysis: Analysis) -> None:
         """Name every move, once."""
         self._ids: dict[int, str] = {}
-        self._of_kind: dict[tuple[str, bool, bool], str] = {}
+        self._of_kind: dict[tuple[str, bool, str | None], str] = {}
         taken: Counter[str] = Counter()
         for move in analysis.order.moves:
             name = f"{move.op} {move.item.name}"
@@ -182,8 +182,9 @@ class _Steps:
         )
 
 
-def _kind_of(move: Move) -> tuple[str, bool, bool]:
-    return move.item.urn, move.op.creates, move.op.deletes
+def _kind_of(move: Move) -> tuple[str, bool, str | None]:
+    """Return what is equal for the same step in the plan's own run and in a stage."""
+    return move.item.urn, move.op.creates, move.item.before if move.op.deletes else None
 
 
 def _kind(item: Item) -> str:
@@ -234,7 +235,7 @@ def _order_problems(analysis: Analysis, steps: _Steps) -> Iterator[Problem]:
         for problem in judge((code,), subject, facts).problems:
             yield replace(problem, witness=witness)
     for use in analysis.uses:
-        if use.is_too_much and use.final <= use.limit:
+        if use.is_too_much and use.declared <= use.limit:
             names = tuple(move.item.name for move in use.creates)
             facts = PeakUse(
                 use.pool.account,

@@ -83,15 +83,18 @@ def staged(plain: Analysis, quotas: Quotas, initial: Counter[Pool], strategy: St
         return None
     if any(use.is_too_much and use.final > use.limit for use in plain.uses):
         return None
-    for attempt in range(2):
-        waits = list(_waits(plain, delay_all=attempt > 0))
-        found = _laid_out(plain, waits, strategy)
-        if found is None:
-            continue
-        layout, is_optimal = found
-        stages = _run_through(plain, layout, quotas, initial)
-        if stages is not None:
-            return Staging(tuple(stages), is_optimal and not attempt)
+    tried: list[Layout] = []
+    for delay_all in (False, True):
+        waits = list(_waits(plain, delay_all=delay_all))
+        ways: tuple[Strategy, ...] = (strategy, "fewest", "exposure")
+        for way in dict.fromkeys(ways):
+            found = _laid_out(plain, waits, way)
+            if found is None or found[0] in tried:
+                continue
+            tried.append(found[0])
+            stages = _run_through(plain, found[0], quotas, initial)
+            if stages is not None:
+                return Staging(tuple(stages), found[1] and len(tried) == 1)
     return None
 
 
@@ -348,11 +351,14 @@ def _run(plain: Analysis, layout: Layout, number: int, needed: frozenset[str]) -
 
 def bare_after(stages: Iterable[Analysis]) -> list[tuple[str, ...]]:
     """Return for each run the physical vaults that have no mirror when it ends and get one in a later run."""
-    stages = list(stages)
-    mirrored = [_mirrored(world_after(one)) for one in stages]
-    final = mirrored[-1] if mirrored else set()
-    first = _mirrored(stages[0].world) if stages else set()
-    return [tuple(sorted((final & first) - after)) for after in mirrored]
+    worlds = [world_after(one) for one in stages]
+    final = _mirrored(worlds[-1]) if worlds else set()
+    bare = []
+    for world in worlds:
+        there = {old.instance for old in world.olds if not old.is_mirror}
+        later = {source for source in final - _mirrored(world) if source in there or "#" not in source}
+        bare.append(tuple(sorted(later)))
+    return bare
 
 
 def _mirrored(world: World) -> set[str]:

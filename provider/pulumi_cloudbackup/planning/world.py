@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from pulumi_cloudbackup.estate import ExistingSource, MirrorVault, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate.live import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +52,11 @@ class Old:
     def is_mirror(self) -> bool:
         """Whether it is a mirror."""
         return isinstance(self.resource, MirrorVault)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the service surely has its vault no more, though the state has it."""
+        return self.resource.status == GONE
 
     @property
     def name(self) -> str:
@@ -117,10 +123,10 @@ def urn_of_entry(resource: Resource, account: str) -> str:
 
 
 def read_world(current: Estate, desired: Estate) -> World:
-    """Read both estates once."""
+    """Read both estates once; the order of their entries does not count."""
     return World(
-        _read_olds(current),
-        _read_news(desired),
+        sorted(_read_olds(current), key=lambda old: (old.urn, old.resource.pending_delete, str(old.resource.id))),
+        sorted(_read_news(desired), key=lambda new: new.urn),
         {one.urn: one for one in current.foreign},
         {one.urn: one for one in desired.foreign},
     )

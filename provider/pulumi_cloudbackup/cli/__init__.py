@@ -23,7 +23,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "pulumi_cloudbackup.cli.plan_command",
         "show what an update changes, and whether every order of it is safe",
     ),
+    "release": ("pulumi_cloudbackup.cli.release_command", "hand a vault over without deleting it"),
     "rules": ("pulumi_cloudbackup.cli.rules_command", "list the rules, or explain one"),
+    "up": ("pulumi_cloudbackup.cli.up_command", "carry out the plan of a stack in safe stages"),
 }
 """The module and the one-line help of each subcommand."""
 
@@ -110,7 +112,14 @@ def _dispatch(argv: list[str]) -> int:
         prog=f"{_PROGRAM} {chosen.command}", description=COMMANDS[chosen.command][1], allow_abbrev=False
     )
     command.describe(command_parser)
-    return int(command.run(command_parser.parse_args(chosen.rest)))
+    own, passed_on = _split(chosen.rest) if getattr(command, "PASSES_FLAGS_ON", False) else (chosen.rest, [])
+    return int(command.run(command_parser.parse_args(own, argparse.Namespace(flags=passed_on))))
+
+
+def _split(rest: list[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments before the first --, and those after it."""
+    place = rest.index("--") if "--" in rest else len(rest)
+    return rest[:place], rest[place + 1 :]
 
 
 def _bug_report(error: Exception) -> str:

@@ -7,6 +7,7 @@ from here: it then cancels in good order, and is waited for. What it is asked, a
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shlex
 import shutil
@@ -124,13 +125,30 @@ class PulumiCli:
         self._refuse_silence("up", ended, events)
         return _completed(observe(events), ended)
 
-    def export_state(self) -> str:
-        """Return what ``pulumi stack export`` prints, secrets encrypted; raise CliError."""
-        ended = self._run("stack export", NOTHING_MORE, (), {})
+    def export_state(self, *, show_secrets: bool = False) -> str:
+        """Return what ``pulumi stack export`` prints, secrets encrypted unless they are wanted; raise CliError."""
+        return self._answer("stack export", NOTHING_MORE, ("--show-secrets",) if show_secrets else ())
+
+    def configuration(self) -> dict[str, str]:
+        """Return the configuration of the stack in clear, by key with namespace; raise CliError."""
+        found = json.loads(self._answer("config", NOTHING_MORE, ("--json", "--show-secrets")) or "{}")
+        return {key: str(one["value"]) for key, one in found.items() if isinstance(one, dict) and "value" in one}
+
+    def refresh(self, asked: Asked = NOTHING_MORE) -> None:
+        """Bring the state up to date with the service, without asking; raise CliError."""
+        self._answer("refresh", asked, ("--yes", "--skip-preview"))
+
+    def forget(self, urn: str) -> None:
+        """Take one resource out of the state, and leave it as it is otherwise; raise CliError."""
+        self._answer("state delete", NOTHING_MORE, ("--yes", urn))
+
+    def _answer(self, verb: str, asked: Asked, flags: Sequence[str]) -> str:
+        """Run a command to its end, and return what it prints; raise CliError where it fails."""
+        ended = self._run(verb, asked, flags, {})
         if ended.interrupted:
             raise CliError(Reason.INTERRUPTED, "interrupted")
         if ended.code != 0:
-            raise self._error("stack export", ended.complaint)
+            raise self._error(verb, ended.complaint)
         return ended.output.decode("utf-8", "replace")
 
     def _run(self, verb: str, asked: Asked, flags: Sequence[str], more: Mapping[str, str]) -> _Ended:

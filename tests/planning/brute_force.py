@@ -164,7 +164,10 @@ class Orders:
         return any(self._asks(step, does, vault_id) for step in self.steps)
 
     def _comes_or_goes(self, vault_id: str) -> bool:
-        return vault_id.endswith(PARKED) or self._does("create", vault_id) or self._does("delete", vault_id)
+        if vault_id.endswith(PARKED) or self._does("create", vault_id) or self._does("delete", vault_id):
+            return True
+        # The state has it, though the service does not any more.
+        return any(step.op.deletes and self.reading.deleted(step).id == vault_id for step in self.steps)
 
     def _peaks(self, worlds: dict[int, World]) -> dict[Quota, tuple[int, int]]:
         before = self.start.usage()

@@ -365,7 +365,7 @@ def _losses(reading: Reading) -> Iterator[str]:
         if not step.op.deletes or operation is NOTHING:
             continue
         old = reading.deleted(step)
-        if old.protect:
+        if old.protect and not _is_let_go(reading, old):
             yield f"{old.name} is deleted, which is protected"
         if isinstance(old, Vault) and old.holds_data is True and old.force_destroy is not True:
             yield f"{old.name} is deleted without consent"
@@ -373,6 +373,21 @@ def _losses(reading: Reading) -> Iterator[str]:
             yield f"{old.name} is deleted, which may be the last copy"
         if old.holds_data is True and _is_locked(reading, operation):
             yield f"{old.name} is deleted, which is locked and holds data"
+
+
+def _is_let_go(reading: Reading, old: Resource) -> bool:
+    """Whether the update that replaces a protected resource ends its protection too (step_generator.go).
+
+    Of what a source takes along, the engine asks the old state alone.
+    """
+    after = next((one for one in everything(reading.desired) if reading.before(one) is old), None)
+    if after is None or after.protect:
+        return False
+    replaced = (one for one in reading.plan.changes if one.kind == "Vault" and one.action is Action.REPLACE)
+    taking = {one.name for one in replaced if not one.create_first}
+    sources = (reading.declared("Vault", name) for name in taking)
+    before = (reading.before(one) for one in sources if one is not None)
+    return not isinstance(old, MirrorVault) or all(one is None or one.name != old.source for one in before)
 
 
 def _is_locked(reading: Reading, operation: Operation) -> bool:

@@ -102,7 +102,7 @@ class Engine:
         """Return the pairs of which the engine ends the first before it begins the second."""
         doubtful = list(self._doubtful())
         orders = []
-        for chosen in product([True, False], repeat=len(doubtful)):
+        for chosen in product(*map(self._ways, doubtful)):
             first = dict(zip(doubtful, chosen, strict=True))
             orders.append(self._order(first))
         return set.intersection(*orders)
@@ -111,10 +111,17 @@ class Engine:
         """Name the mirrors that leave a source which is replaced delete-first, and may be heard of before it is."""
         for mirror in self.desired.mirrors:
             source = self._left_source(mirror)
-            before = self.reading.before(mirror)
-            renamed = before is not None and before.name != mirror.name
-            if source is not None and not renamed and not self._waits_for(mirror.name, source):
+            if source is not None and not self._is_renamed(mirror) and not self._waits_for(mirror.name, source):
                 yield mirror.name
+
+    def _is_renamed(self, mirror: MirrorVault) -> bool:
+        before = self.reading.before(mirror)
+        return before is not None and before.name != mirror.name
+
+    def _ways(self, name: str) -> list[bool]:
+        """Return whether the engine may hear of a mirror before the source that it leaves: surely if that waits for it."""
+        source = next(self._left_source(one) for one in self.desired.mirrors if one.name == name)
+        return [True] if source is not None and self._waits_for(source, name) else [True, False]
 
     def _left_source(self, mirror: MirrorVault) -> str | None:
         """Return the vault, replaced delete-first, that a mirror of the state depends on by a property."""

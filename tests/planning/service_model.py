@@ -307,8 +307,12 @@ class Reading:
         vault = self.declared("Vault", vault_name)
         found = [one for one in self.plan.changes if (one.kind, one.name) == ("Vault", vault_name)]
         change = next((one for one in found if one.reason is not Reason.LEFT_TO_DELETE), None)
+        before = self.id_before(vault_name)
+        unchanged = next((one for one in self.plan.unchanged if (one.kind, one.name) == ("Vault", vault_name)), None)
+        if before is None and unchanged is not None and self.is_held(unchanged.urn):
+            return f"{vault_name}{PARKED}"
         if vault is None or change is None or change.action not in (Action.CREATE, Action.REPLACE):
-            return self.id_before(vault_name)
+            return before
         return f"{vault_name}{PARKED}" if self.is_held(change.urn) else self.new_id(vault)
 
     def deleted(self, step: Step) -> Resource:
@@ -332,7 +336,8 @@ class Reading:
         other way round.
         """
         ahead = ancestors(self.plan)
-        is_in_a_chain = any(one.op.creates and step.id in ahead[one.id] for one in self.steps)
+        barriers = {one.id for one in self.plan.steps if one.op is Op.BARRIER}
+        is_in_a_chain = any(step.id in ahead[one.id] and not ahead[one.id] & barriers for one in self.steps)
         return step.op is (Op.DELETE if is_in_a_chain else Op.DELETE_REPLACED)
 
     def _candidates(self, step: Step) -> list[Resource]:

@@ -62,6 +62,11 @@ class Prediction:
             if first.id not in self.before[second.id] and second.id not in self.before[first.id]
         ]
 
+    @cached_property
+    def clear(self) -> set[str]:
+        """The steps that no other one has op and URN in common with, by ids."""
+        return {step.id for step in self.steps if self.keys[str(step.op), step.urn] == 1}
+
     def call(self, step: Step) -> str:
         """Return how the providers note the call of a step."""
         if step.op.creates:
@@ -119,7 +124,9 @@ def disorder(prediction: Prediction, ran: Ran, silent: Silent) -> Iterator[str]:
         events = places[str(first.op), first.urn], places[str(second.op), second.urn]
         if _is_turned(*events):
             yield f"the engine began {second.id} before {first.id} had ended"
-        if _is_turned(*(calls.get(prediction.call(step), []) for step in (first, second))):
+        if {first.id, second.id} <= prediction.clear and _is_turned(
+            *(calls.get(prediction.call(step), []) for step in (first, second))
+        ):
             yield f"the provider was asked for {second.id} before {first.id} was done"
 
 
@@ -137,14 +144,14 @@ def _working(steps: Sequence[StepEvent], silent: Silent) -> list[StepEvent]:
 
 
 def _changes(steps: Sequence[StepEvent], silent: Silent) -> Iterator[Key]:
-    """Yield what happened to each resource as a whole."""
+    """Yield what happened to each resource as a whole; what makes no call at all is no change of it."""
     replaced = {one.old_id for one in steps if one.op == "create-replacement"}
+    at_work = {one.old_id for one in _working(steps, silent)}
     for one in steps:
-        if one.op == "create-replacement":
+        if one.op == "create-replacement" and one.old_id in at_work:
             yield Action.REPLACE.value, one.urn
-        elif one.op in ("create", "update"):
-            if one.op == "create" or (one.op, one.urn, one.old_id) not in silent:
-                yield one.op, one.urn
+        elif one.op == "create" or (one.op == "update" and one.old_id in at_work):
+            yield one.op, one.urn
         elif one.op in ("delete", "remove-pending-replace"):
             yield Action.DELETE.value, one.urn
         elif one.op == "delete-replaced" and one.old_id not in replaced:

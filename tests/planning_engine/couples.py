@@ -11,7 +11,7 @@ from planning_engine.stacks import Ran
 from pulumi_cloudbackup.estate import MirrorVault
 from pulumi_cloudbackup.planning import Action, Change, Step
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """How long a call waits for one that is said to come first: only what never comes takes so long."""
 PROVOCATION = 1.0
 """How long a call waits for one that is said to come later."""
@@ -46,21 +46,19 @@ class Leaving(NamedTuple):
 
 def unordered_in(prediction: Prediction) -> list[Couple]:
     """Return all couples that may happen in both orders, of steps that can be told apart."""
-    clear = _clear(prediction)
     return [
         Couple(prediction, first, second)
         for first, second in prediction.unordered
-        if first.id in clear and second.id in clear
+        if {first.id, second.id} <= prediction.clear
     ]
 
 
 def provocations_of(prediction: Prediction) -> list[Couple]:
     """Return all couples that happen in one order only, turned: the wrong step is to come first."""
-    clear = _clear(prediction)
     return [
         Couple(prediction, later, earlier, PROVOCATION)
         for earlier, later in prediction.ordered
-        if earlier.id in clear and later.id in clear
+        if {earlier.id, later.id} <= prediction.clear
     ]
 
 
@@ -93,10 +91,6 @@ def never_seen(couples: Iterable[Couple], ran: Ran) -> Iterator[str]:
             yield f"{couple}: {first if first not in ended else second} was not seen at all"
         elif second in ran.gave_up or ended[first] > ended[second]:
             yield f"{couple}: never in this order"
-
-
-def _clear(prediction: Prediction) -> set[str]:
-    return {step.id for step in prediction.steps if prediction.keys[str(step.op), step.urn] == 1}
 
 
 def _registered_later(couple: Couple) -> Iterator[str]:

@@ -99,12 +99,12 @@ def _log_and_schedule() -> tuple[Log, Schedule]:
         return _opened
 
 
-def _call(call: str, vault_id: str) -> None:
+def _call(call: str, vault_id: str, source: str = "") -> None:
     """Make one call: it begins, waits for what it has to wait for, and takes effect."""
     log, schedule = _log_and_schedule()
     if not call.startswith("create ") and vault_id not in log.existing:
         return  # gone already: nothing is changed
-    log.write(what="start", call=call, id=vault_id)
+    log.write(what="start", call=call, id=vault_id, source=source)
     marks, patience = schedule.calls.get(call, ([], 0.0))
     missing = log.wait(marks, patience)
     if missing:
@@ -118,7 +118,7 @@ def _created(properties: dict[str, Any], facts: dict[str, Any]) -> CreateResult:
     log, _ = _log_and_schedule()
     # The first vault of a name has an id that its program can have known before.
     vault_id = f"v-{name}" if f"v-{name}" not in log.ever else f"v-{name}-{os.urandom(3).hex()}"
-    _call(f"create {name}", vault_id)
+    _call(f"create {name}", vault_id, str(plain.get("source_vault_id") or ""))
     return CreateResult(vault_id, _outputs(plain, vault_id, facts))
 
 

@@ -42,6 +42,10 @@ def second_program(pair: Pair, ids: Mapping[str, str]) -> list[dict[str, Any]]:
 def _program(pair: Pair, side: Side, ids: Mapping[str, str]) -> list[dict[str, Any]]:
     written = {label_of(one): _resource(pair, side, one, ids) for one in side.resources}
     written |= {one.name: _neighbour(pair, one) for one in side.neighbours}
+    for one in written.values():  # a mirror whose source was replaced create-first, and then not the mirror
+        old = str(one.get("source", {}).get("id", "")).removeprefix("v-")
+        if old.endswith("--old") and old.removesuffix("--old") in one["depends_on"]:
+            one["depends_on"].append(old)
     rng = Random(f"order {pair.seed}")  # noqa: S311 - a seeded choice of tests
     return [written[label] for label in _in_an_order(pair, written, rng)]
 

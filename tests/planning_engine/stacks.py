@@ -58,6 +58,8 @@ class Call:
 
     call: str
     id: str
+    source: str
+    """The source of a mirror that is created; empty: it is none."""
     began: int
     """Its place in the log."""
     ended: int
@@ -165,8 +167,7 @@ class StackOfPairs:
                 if one["urn"] in interrupted:
                     one["pendingReplacement"] = True
                     log.write(json.dumps({"what": "effect", "call": f"delete {one['id']}", "id": one["id"]}) + "\n")
-                elif one["urn"].endswith("--old"):
-                    one["urn"], one["delete"] = one["urn"].removesuffix("--old"), True
+        document["deployment"]["resources"] = _with_leftovers(resources)
         self._import(json.dumps(document))
         return ids
 
@@ -188,8 +189,21 @@ class StackOfPairs:
             check=False,
             timeout=500,
         )
-        assert done.returncode == 0, f"{arguments}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
+        assert done.returncode == 0, f"{arguments}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
+
+
+def _with_leftovers(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Make states ``X--old`` what is left of an earlier X: behind all others, unless something still hangs on it."""
+    needed = {urn for one in resources for urn in one.get("dependencies", ())}
+    behind = [one for one in resources if one["urn"].endswith("--old") and one["urn"] not in needed]
+    found = [one for one in resources if one not in behind] + behind
+    for one in found:
+        if one["urn"].endswith("--old"):
+            one["urn"], one["delete"] = one["urn"].removesuffix("--old"), True
+        if "dependencies" in one:
+            one["dependencies"] = sorted({urn.removesuffix("--old") for urn in one["dependencies"]})
+    return found
 
 
 def part_of(estate: Estate, pair: Pair) -> Estate:
@@ -228,11 +242,12 @@ def _steps(lines: Sequence[str]) -> list[StepEvent]:
 
 
 def _calls(lines: Sequence[Mapping[str, Any]]) -> list[Call]:
-    began: dict[str, int] = {}
+    began: dict[str, tuple[int, str]] = {}
     found = []
     for place, line in enumerate(lines):
         if line["what"] == "start":
-            began[line["call"]] = place
+            began[line["call"]] = place, line["source"]
         elif line["what"] == "effect":
-            found.append(Call(line["call"], line["id"], began[line["call"]], place))
+            start, source = began[line["call"]]
+            found.append(Call(line["call"], line["id"], source, start, place))
     return found

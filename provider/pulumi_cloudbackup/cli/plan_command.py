@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 _TOLD: Final = 20
+_SECONDS: Final = 60.0
+"""How long a program may run that is planned offline."""
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -100,9 +102,32 @@ def _plan_of_stack(arguments: argparse.Namespace) -> "Plan":
     return planned("plan", cli_of("plan", arguments), **choices(arguments)).plan
 
 
-def _plan_offline(arguments: argparse.Namespace) -> "Plan":  # noqa: ARG001 - there is nothing yet to ask
+def _plan_offline(arguments: argparse.Namespace) -> "Plan":
     """Plan from a program and an exported state, without the Pulumi CLI."""
-    raise CommandError("plan: the plan of a program is not there yet; use --current and --desired")
+    from pulumi_cloudbackup.engine.exported import StateError, read_export  # noqa: PLC0415 - not for estate files
+    from pulumi_cloudbackup.engine.offline_plan import plan_offline  # noqa: PLC0415 - imports Pulumi
+    from pulumi_cloudbackup.engine.outcome import Failure  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.planning import PlanError  # noqa: PLC0415 - as above
+
+    try:
+        state = None if arguments.state is None else Path(arguments.state).read_bytes()
+    except (OSError, ValueError) as error:
+        raise CommandError(f"plan: {arguments.state} cannot be read: {_reason(error)}") from error
+    try:
+        written = arguments.stack
+        if written is None and state is not None:
+            written = read_export(state).stack
+        project = open_project(Path(arguments.path or "."))
+        stack = choose_stack(project, written, {})
+        made = plan_offline(project, stack, state, seconds=_SECONDS, **choices(arguments))
+    except StateError as error:
+        raise CommandError(f"plan: {arguments.state}: {error}") from error
+    except (ProjectError, PlanError) as error:
+        raise CommandError(f"plan: {error}") from error
+    if isinstance(made, Failure):
+        raise CommandError("\n".join((f"plan: {made.summary}", *made.lines)))
+    return made
 
 
 def _plan_of_files(arguments: argparse.Namespace) -> "Plan":

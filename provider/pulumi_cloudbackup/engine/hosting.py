@@ -41,6 +41,10 @@ class Job:
     configuration: Mapping[str, str]
     """Each key with its namespace."""
     secret_keys: tuple[str, ...] = ()
+    own_resources: Mapping[str, Mapping[str, Any]] | None = None
+    """Outputs of what the last update left behind, by URN; ``None``: nobody can tell."""
+    observe_to: str | None = None
+    """The file that the program's judgement is written to, for a plan."""
 
 
 def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None:

@@ -104,10 +104,16 @@ class Monitor(_Connection):
         *,
         organization: str = "organization",
         stack_outputs: Mapping[str, Mapping[str, Any]] | None = None,
+        own_resources: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Start with an empty stack; ``stack_outputs``: known outputs of other stacks by the name in a reference."""
+        """Start with an empty stack.
+
+        ``stack_outputs``: known outputs of other stacks by the name in a reference. ``own_resources``: outputs of what
+        the last update of this stack left behind, by URN; ``None``: nobody can tell.
+        """
         self._project, self._stack, self._organization = project, stack, organization
         self._stack_outputs = stack_outputs or {}
+        self._own_resources = own_resources
         self._lock = threading.Lock()
         self._registered: dict[str, Registration] = {}
         self._states: dict[str, struct_pb2.Struct] = {}
@@ -381,6 +387,9 @@ class Monitor(_Connection):
         match token.removeprefix(_BUILTIN):
             case "readStackOutputs":
                 return to_struct(self._referenced(str(arguments.get("name"))))
+            case "readStackResourceOutputs" if self._own_resources is not None:
+                outputs = {urn: {"outputs": dict(one)} for urn, one in self._own_resources.items()}
+                return to_struct({"name": str(arguments.get("stackName")), "outputs": outputs})
             case "readStackResourceOutputs":
                 reason = "no backend client is available"
             case "getResource":

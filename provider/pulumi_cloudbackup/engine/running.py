@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,8 +37,18 @@ else:
 """The working directory leaves the path first: a module of the user's must not stand in for one that is needed here."""
 
 
-def run_program(project: Project, stack: Stack, *, seconds: float) -> Outcome:
-    """Run a project's program for a stack and return what came of it; never raises for what the program does."""
+def run_program(
+    project: Project,
+    stack: Stack,
+    *,
+    seconds: float,
+    own_resources: Mapping[str, Mapping[str, Any]] | None = None,
+    observe_to: Path | None = None,
+) -> Outcome:
+    """Run a project's program for a stack and return what came of it; never raises for what the program does.
+
+    For a plan: ``own_resources``, what the last update left behind, and ``observe_to``, where the judgement goes.
+    """
     job = {
         "project": project.name,
         "stack": stack.name,
@@ -48,6 +58,8 @@ def run_program(project: Project, stack: Stack, *, seconds: float) -> Outcome:
         "shown_from": str(_here(project)),
         "configuration": dict(stack.configuration.values),
         "secret_keys": sorted(stack.configuration.secret_keys),
+        "own_resources": own_resources,
+        "observe_to": None if observe_to is None else str(observe_to),
     }
     try:
         with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as folder:

@@ -74,12 +74,12 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
         observed = cli.preview(watched)
         if observed.failed:
             raise PreviewFailedError(_said(observed))
-        seen = _read(seen_file)
-    current, desired = _current(exported.estate, seen), _desired(exported.estate, observed, seen)
+        seen = seen_in(seen_file)
+    current, desired = with_live_facts(exported.estate, seen), _desired(exported.estate, observed, seen)
     made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
     judging = judging_from(seen.settings) if seen is not None else Judging()
     return StackPlan(
-        _with_judgement(made, seen, judging, exported),
+        judged(made, seen, judging, exported),
         state,
         exported,
         observed,
@@ -108,12 +108,12 @@ def _said(observed: Observed) -> str:
     return "\n".join(dict.fromkeys(told)) or "the preview failed, and Pulumi does not say why"
 
 
-def _read(file: Path) -> Seen | None:
+def seen_in(file: Path) -> Seen | None:
     """Return what the program wrote down; ``None``: it declares nothing of ours."""
     return Seen(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def _current(exported: Estate, seen: Seen | None) -> Estate:
+def with_live_facts(exported: Estate, seen: Seen | None) -> Estate:
     """Return the state with what the live account says of it, and with what others have."""
     if seen is None:
         return exported
@@ -193,7 +193,7 @@ def _entries(estate: Estate) -> Iterable[Any]:
     yield from estate.mirrors
 
 
-def _with_judgement(made: Plan, seen: Seen | None, judging: Judging, exported: Exported) -> Plan:
+def judged(made: Plan, seen: Seen | None, judging: Judging, exported: Exported) -> Plan:
     """Add what only the program could judge, and what somebody answers for."""
     settled = settle(dict.fromkeys(made.problems), judging.waivers, _today(), strict=judging.strict)
     found: list[Problem] = list(settled.problems)

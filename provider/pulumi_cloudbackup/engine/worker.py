@@ -26,6 +26,7 @@ from pulumi_cloudbackup.engine.messages import Messages
 from pulumi_cloudbackup.engine.monitor import Monitor
 from pulumi_cloudbackup.engine.outcome import Failure, Outcome, to_json
 from pulumi_cloudbackup.reports.problems import ProblemReport
+from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.program import observe
 
@@ -57,7 +58,10 @@ def main(folder: str) -> None:
 
 def judge(job: Job, explain: Explainer) -> Outcome:
     """Run a program and return what the rules say about it, or why they cannot say anything."""
-    monitor, messages = Monitor(job.project, job.stack, organization=job.organization), Messages(_tell)
+    monitor = Monitor(job.project, job.stack, organization=job.organization, own_resources=job.own_resources)
+    messages = Messages(_tell)
+    if job.observe_to is not None:
+        os.environ[OBSERVE_VARIABLE] = job.observe_to
     judgements: list[Judgement] = []
     observe(judgements.append)
     try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault
 from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, vault_fields
+from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, FieldChange, Reason
 from pulumi_cloudbackup.planning.world import known
 
@@ -133,7 +134,7 @@ def items_of(world: World, run: Run) -> list[Item]:
     for item in items:
         if not item.is_mirror:
             _settle(item, None, run, world)
-    _take_along(items)
+    _take_along(items, world)
     for item in items:
         if item.is_mirror:
             source = by_urn.get(item.new.source_urn) if item.new is not None and item.new.source_urn else None
@@ -267,11 +268,18 @@ def _compare(item: Item, source: Item | None, run: Run, world: World) -> None:
         item.action = Action.REPLACE
         item.reason = _why_replaced(replacing, item, source, world)
         is_open = all(isinstance(one.after, Unknown) for one in replacing)
-        item.is_certain = not is_open or (source is not None and source.action is Action.REPLACE and source.is_certain)
+        item.is_certain = not is_open or _is_surely_another(source)
     elif item.taken_with is not None:
         item.action, item.reason = Action.REPLACE, Reason.SOURCE_REPLACED
     elif fields:
         item.action, item.reason = Action.UPDATE, Reason.ARGUMENTS
+
+
+def _is_surely_another(source: Item | None) -> bool:
+    """Whether the source of a mirror is surely a vault that was not there before, though its id is not known yet."""
+    if source is None or not source.is_certain:
+        return False
+    return source.action is Action.REPLACE or (source.action is Action.CREATE and source.adopted is None)
 
 
 def _why_replaced(replacing: Sequence[FieldChange], item: Item, source: Item | None, world: World) -> Reason:
@@ -332,8 +340,11 @@ def _remove(item: Item) -> None:
     item.reason = Reason.LEFT_TO_DELETE if item.old.resource.pending_delete else Reason.REMOVED
 
 
-def _take_along(items: list[Item]) -> None:
-    """Find the mirrors whose old vaults go in the chain of their source, which is replaced delete-first."""
+def _take_along(items: list[Item], world: World) -> None:
+    """Find the mirrors whose old vaults go in the chain of their source, which is replaced delete-first.
+
+    The engine leaves out those that it has handled before: they copy another source now, and this one waits for them.
+    """
     replaced = {
         item.old.urn: item
         for item in items
@@ -344,11 +355,16 @@ def _take_along(items: list[Item]) -> None:
     }
     if not replaced:
         return
+    followers = Followers(world)
     for item in items:
         old = item.old
         if old is None or old.instance is None or old.source_urn not in replaced:
             continue
-        item.taken_with = replaced[old.source_urn]
+        taker = replaced[old.source_urn]
+        is_elsewhere = item.new is not None and item.new.source_urn != taker.urn
+        if is_elsewhere and taker.urn in followers.of(item.urn):
+            continue
+        item.taken_with = taker
         item.taken_with.takes.append(item)
 
 

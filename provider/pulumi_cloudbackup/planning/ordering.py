@@ -5,8 +5,8 @@ Read in the engine's source and measured (reference/pulumi-engine.md 0.2, 2):
 - A resource is registered when everything that it depends on is done; its steps are one chain. Chains of different
   resources run at the same time.
 - A delete-first replacement is one chain: the old vaults of dependents that it takes along, its own, then the new one.
-  A dependent whose new source is another one may instead be handled before, in its own chain: its delete is then
-  ordered with nothing.
+  A dependent whose new source is another one may instead be handled before, in its own chain: its delete has then
+  ended only before what waits for both chains.
 - A create-first replacement creates in its chain and deletes at the end.
 - Plain deletes come after the whole program: ranks in reverse order of dependency, each rank a barrier.
 """
@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pulumi_cloudbackup.estate import is_known
+from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, Op
 from pulumi_cloudbackup.planning.world import PlanError
 
@@ -87,13 +88,18 @@ class Order:
                     waiting.append(move)
         return [found[place] for place in sorted(found)]
 
+    def before(self, move: Move) -> list[Move]:
+        """Return everything that has ended before a move begins, in order."""
+        if move.phase == 0:
+            return self.needed_by(move)
+        return [one for one in self.moves if one.phase < move.phase]
+
 
 def order_of(items: list[Item], world: World, *, is_destroy: bool = False) -> Order:
     """Return the steps of a run and their order."""
     chains = {} if is_destroy else _chains(items)
     ends = _deleted_at_the_end(items, is_destroy=is_destroy)
-    first, inner = _links(items, chains, world)
-    moves = _in_one_order(chains, first, inner)
+    moves = _in_one_order(chains, _links(items, chains, world))
     order = Order(moves, {}, {}, {})
     for rank, condemned in enumerate(_ranks(ends, items, world, is_destroy=is_destroy), start=1):
         for item in sorted(condemned, key=lambda one: one.position):
@@ -136,30 +142,46 @@ def _replacing(item: Item) -> list[Move]:
     return moves
 
 
-def _links(
-    items: list[Item], chains: Mapping[int, list[Move]], world: World
-) -> tuple[dict[int, list[Move]], dict[int, list[Move]]]:
-    """Return what each chain waits for, and what its last move waits for beside."""
+class _Links(NamedTuple):
+    """What ties the chains to one another."""
+
+    first: dict[int, list[Move]]
+    """What each chain waits for, by the position of its item."""
+    free: frozenset[int]
+    """Positions of mirrors whose old vault goes in the chain of its source or in their own: which one, is open."""
+
+
+def _links(items: list[Item], chains: Mapping[int, list[Move]], world: World) -> _Links:
+    """Return what each chain waits for."""
     if not chains:
-        return {}, {}
+        return _Links({}, frozenset())
     by_urn = {item.urn: item for item in items if item.new is not None}
     ended = _Ended(by_urn, chains, world)
-    first: dict[int, list[Move]] = {}
-    inner: dict[int, list[Move]] = {}
-    deletes = {move.item.position: move for chain in chains.values() for move in chain if move.op.deletes}
-    for item in items:
-        if item.position not in chains or item.new is None:
-            continue
-        first[item.position] = ended.after_all(item.new.depends_on)
-        own = deletes.get(item.position)
-        if own is not None and item.taken_with is not None and follows(item, item.taken_with):
-            inner[item.position] = [own]
-    return first, inner
+    first = {
+        item.position: ended.after_all(item.new.depends_on)
+        for item in items
+        if item.new is not None and item.position in chains
+    }
+    followers = Followers(world)
+    free = frozenset(item.position for item in items if _is_open(item, followers))
+    for move in (move for chain in chains.values() for move in chain) if free else ():
+        taker = move.item.taken_with
+        if taker is not None and move.op.deletes and move.item.position in free:
+            for urn in sorted(followers.of(taker.urn) & followers.of(move.item.urn)):
+                if urn in by_urn and by_urn[urn].position in chains:
+                    first[by_urn[urn].position].append(move)
+    return _Links(first, free)
 
 
-def follows(item: Item, source: Item) -> bool:
-    """Whether a mirror is still declared as the mirror of a source, so that it is registered after it."""
-    return item.new is None or source.urn == item.new.source_urn
+def _is_open(item: Item, followers: Followers) -> bool:
+    """Whether the engine may handle a mirror before or after the source that takes its old vault along.
+
+    A renamed one is always taken along: the engine looks for its old name among those that it has handled.
+    """
+    taker = item.taken_with
+    if taker is None or item.new is None or item.old is None or item.new.source_urn == taker.urn:
+        return False
+    return item.old.urn == item.urn and item.urn not in followers.of(taker.urn)
 
 
 class _Ended:
@@ -219,11 +241,9 @@ def _circle(waiting: list[str], again: str) -> str:
     return " → ".join((*names[names.index(last) :], last))
 
 
-def _in_one_order(
-    chains: Mapping[int, list[Move]], first: Mapping[int, list[Move]], inner: Mapping[int, list[Move]]
-) -> list[Move]:
+def _in_one_order(chains: Mapping[int, list[Move]], links: _Links) -> list[Move]:
     """Link the moves, and return them in an order that the engine may choose: by declaration where it is free."""
-    _link(chains, first, inner)
+    _link(chains, links)
     moves = [move for chain in chains.values() for move in chain]
     for number, move in enumerate(moves):
         move.place = number
@@ -249,27 +269,14 @@ def _in_one_order(
     return found
 
 
-def _link(chains: Mapping[int, list[Move]], first: Mapping[int, list[Move]], inner: Mapping[int, list[Move]]) -> None:
+def _link(chains: Mapping[int, list[Move]], links: _Links) -> None:
     """Let each move wait for the one before it in its chain, and the first one for what its resource depends on."""
     for position, chain in chains.items():
-        previous = list(first.get(position, ()))
-        previous += [one for one in inner.get(position, ()) if one not in previous]
+        previous = list(links.first.get(position, ()))
         for move in chain:
-            if not _is_free(move, position):
+            if move.item.position == position or move.item.position not in links.free:
                 move.before = previous
                 previous = [move]
-
-
-def _is_free(move: Move, position: int) -> bool:
-    """Whether a taken-along delete may also come before or after its chain, because its mirror moves elsewhere."""
-    item = move.item
-    return (
-        move.op.deletes
-        and item.position != position
-        and item.taken_with is not None
-        and item.new is not None
-        and not follows(item, item.taken_with)
-    )
 
 
 def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
@@ -291,6 +298,11 @@ def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
     return found
 
 
+def _is_replaced_first(item: Item) -> bool:
+    """Whether the engine condemns an old vault whose successor it has created; one that is retained too."""
+    return item.action is Action.REPLACE and item.create_first and item.before is not None and not item.keeps_old
+
+
 def _named(written: str, urns: set[str]) -> bool:
     return any(urn.rpartition("::")[2] == written for urn in urns)
 
@@ -305,7 +317,7 @@ def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: boo
     needs: dict[Hashable, tuple[str, ...]] = {}
     named: dict[str, list[Hashable]] = {}
     for item in items:
-        if item.old is not None and (item.action is Action.DELETE or (item.create_first and item.deletes)):
+        if item.old is not None and (item.action is Action.DELETE or _is_replaced_first(item)):
             needs[item.position] = item.old.depends_on
             named.setdefault(item.old.urn, []).append(item.position)
     for urn, one in world.old_foreign.items():

@@ -134,9 +134,32 @@ def _earlier(order: Order, creates: Sequence[Move], deletes: Sequence[Move]) -> 
     return [[one.place for one in order.needed_by(move) if one.place in wanted] for move in creates]
 
 
+def crowd(order: Order, use: Use) -> list[Move]:
+    """Return creations of which one beginning of an order has all, and uses as much of a quota as there may be.
+
+    Those that no deletion makes room for, and those that would have to give up theirs for them.
+    """
+    gone = [move for move in order.moves if move.phase == 0 and move.op.deletes and move.old is not None]
+    gone = [move for move in gone if move.old is not None and use.pool in pools_of_old(move.old)]
+    choices = _earlier(order, use.creates, gone) or [[]] * len(use.creates)
+    owners = _pairs(choices)
+    found = set(range(len(choices))) - set(owners.values())
+    waiting = sorted(found)
+    while waiting:
+        for choice in choices[waiting.pop()]:
+            if owners[choice] not in found:
+                found.add(owners[choice])
+                waiting.append(owners[choice])
+    return [use.creates[position] for position in sorted(found)]
+
+
 def matching(choices: Iterable[Sequence[int]]) -> int:
     """Return how many can be served at once, each with one of its choices, none of them twice."""
-    served = list(choices)
+    return len(_pairs(list(choices)))
+
+
+def _pairs(served: Sequence[Sequence[int]]) -> dict[int, int]:
+    """Return who is served with which choice, as many as possible."""
     owners: dict[int, int] = {}
     holds: dict[int, int] = {}
 
@@ -160,4 +183,6 @@ def matching(choices: Iterable[Sequence[int]]) -> int:
                 return True
         return False
 
-    return sum(serve(position) for position in range(len(served)))
+    for position in range(len(served)):
+        serve(position)
+    return owners

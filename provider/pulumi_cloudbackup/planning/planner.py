@@ -17,6 +17,7 @@ from pulumi_cloudbackup.planning.peaks import Pool, Quotas
 from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak, Plan, Stage, Step
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.staging import Strategy, bare_after, staged
+from pulumi_cloudbackup.planning.witnessing import witness_of_hazard, witness_of_peak
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE, read_world
 from pulumi_cloudbackup.rules import Open, judge, judge_estate
 from pulumi_cloudbackup.rules.deletion_rules import MirroredSource
@@ -231,7 +232,7 @@ def _order_problems(analysis: Analysis, steps: _Steps) -> Iterator[Problem]:
     """Make every hazard a problem with a witness: one order that breaks the rule, up to the step that breaks it."""
     for hazard in analysis.hazards:
         code, subject, facts = _facts_of(hazard, analysis)
-        witness = tuple(steps.of(move) for move in (*analysis.order.needed_by(hazard.move), hazard.move))
+        witness = tuple(steps.of(move) for move in witness_of_hazard(analysis.order, hazard))
         for problem in judge((code,), subject, facts).problems:
             yield replace(problem, witness=witness)
     for use in analysis.uses:
@@ -247,10 +248,9 @@ def _order_problems(analysis: Analysis, steps: _Steps) -> Iterator[Problem]:
                 names,
                 can_wait=any(move.item.action is Action.CREATE for move in use.creates),
             )
-            moves = [*analysis.order.needed_by(*use.creates), *use.creates]
-            in_order = sorted({move.place: move for move in moves}.items())
+            witness = tuple(steps.of(move) for move in witness_of_peak(analysis.order, use))
             for problem in judge(("CB404",), names[0], facts).problems:
-                yield replace(problem, witness=tuple(steps.of(move) for _, move in in_order))
+                yield replace(problem, witness=witness)
 
 
 def _open_sources(analysis: Analysis) -> Iterator[Open]:

@@ -153,13 +153,13 @@ class Program:
             observed_to() is not None,
         )
         judgement = refusing(judge_declarations)(self._judged, evidence)
-        if _watcher is not None:
-            _watcher(judgement)
-            return None
         observer = observed_to()
         if observer is not None:
             write(observer, judgement, {key: self._settings[key] for key in JUDGING_SETTINGS})
-        else:
+        if _watcher is not None:
+            _watcher(judgement)
+            return None
+        if observer is None:
             self._tell(judgement, live)
             if judgement.errors and self._session.judging.enforce:
                 return report(judgement, is_first=not self._has_opened)

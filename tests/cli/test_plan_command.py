@@ -116,7 +116,7 @@ def test_a_rename(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
         '        1. create mirror vault "orders-mirror" in cn-shanghai\n'
     ) in out
     assert "  - delete orders-dr (mirror vault in cn-shanghai): removed\n" in out
-    assert "\n  1. pulumi up --exclude 'urn:" in out
+    assert "\n  1. CLOUDBACKUP_HOLD='' pulumi up --exclude 'urn:" in out
     assert "\n  2. pulumi up\n" in out
     assert out.endswith(
         "not verified against the live account\n1 to create, 1 to delete, 1 unchanged; 1 error, 1 warning; 2 stages\n"

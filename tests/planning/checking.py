@@ -17,7 +17,7 @@ from planning.generating import Case, Resource, case_of, shuffled
 from planning.service_model import NOTHING, Operation, Quota, Reading, World, ancestors, everything, limit_of, world_of
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.planning import Plan, Run, plan
-from pulumi_cloudbackup.planning.plan import Action, Op, Stage
+from pulumi_cloudbackup.planning.plan import Action, Op, Stage, Step
 from pulumi_cloudbackup.rules import Problem
 
 Strategy = Literal["exposure", "fewest"]
@@ -220,13 +220,13 @@ class Journey:
         found = first.plan.stages
         if self.is_hopeless(first):
             # Somebody has to mend something first; a sequence that runs into it is none.
-            yield from self._walk(found, about="possible")
+            yield from self._walk(first, about="possible")
         elif not found:
             yield from self._no_stages(first)
         elif len(found) > MOST_STAGES:
             yield Complaint("safe", f"{len(found)} stages")
         else:
-            yield from self._walk(found)
+            yield from self._walk(first)
 
     def is_hopeless(self, first: Reading) -> bool:
         """Whether something stands against the change that no order mends."""
@@ -285,8 +285,8 @@ class Journey:
             if peak > self._limit(quota):
                 yield f"{quota} has its peak at {peak}"
 
-    def _walk(self, found: tuple[Stage, ...], about: Literal["safe", "possible"] = "safe") -> Iterator[Complaint]:
-        desired = self.case.desired
+    def _walk(self, first: Reading, about: Literal["safe", "possible"] = "safe") -> Iterator[Complaint]:
+        found, desired = first.plan.stages, self.case.desired
         current, world = self.case.current, world_of(self.case.current, desired)
         ends: list[tuple[Reading, World]] = []
         for number, stage in enumerate(found, 1):
@@ -294,7 +294,7 @@ class Journey:
             reading = Reading(current, desired, plan(current, desired, run=run), run, f"{number}")
             yield from (Complaint(about, f"stage {number}: {why}") for why in self._dangers(reading, world))
             yield from (Complaint("possible", f"stage {number}: {why}") for why in _losses(reading))
-            yield from (Complaint("steps", f"stage {number}: {why}") for why in _listed(stage, reading))
+            yield from (Complaint("steps", f"stage {number}: {why}") for why in _listed(stage, reading, first))
             world = judge(reading, world).final
             ends.append((reading, world))
             before, current = current, after_stage(reading, world)
@@ -335,16 +335,24 @@ def _essence(one: Resource) -> tuple[str, ...]:
     return type(one).__name__, one.name, str(one.region_id), str(one.kms_key_id), str(one.description), locked
 
 
-def _listed(stage: Stage, reading: Reading) -> Iterator[str]:
-    """A stage lists the steps of its run, in a possible order."""
-    ids = {step.id for step in reading.steps}
-    if Counter(stage.steps) != Counter(ids):
-        yield f"says the steps {stage.steps}, planned again it has {sorted(ids)}"
+def _listed(stage: Stage, reading: Reading, first: Reading) -> Iterator[str]:
+    """A stage lists the steps of its run, in a possible order, by the ids that they have in the plan."""
+    known = {_essence_of(step, first): step.id for step in first.steps}
+    ids = {step.id: known.get(_essence_of(step, reading), f"{step.id}, which the plan has not") for step in reading.steps}
+    if Counter(stage.steps) != Counter(ids.values()):
+        yield f"says the steps {stage.steps}, planned again it has {sorted(ids.values())}"
         return
-    ahead = ancestors(reading.plan)
-    late = [one for place, one in enumerate(stage.steps) if ahead[one] & ids - set(stage.steps[:place])]
+    ahead = {ids[step]: {ids[one] for one in found & ids.keys()} for step, found in ancestors(reading.plan).items() if step in ids}
+    late = [one for place, one in enumerate(stage.steps) if ahead[one] - set(stage.steps[:place])]
     if late:
         yield f"its steps are in no possible order: {late} in {stage.steps}"
+
+
+def _essence_of(step: Step, reading: Reading) -> tuple[str, ...]:
+    """Return what tells a step from others, whatever the run calls it."""
+    if step.op.deletes:
+        return "delete", step.kind, step.name, str(reading.deleted(step).id)
+    return "create" if step.op.creates else "update", step.kind, step.name
 
 
 def _bare_sources(found: tuple[Stage, ...], ends: list[tuple[Reading, World]]) -> Iterator[str]:

@@ -21,11 +21,10 @@ from pulumi_cloudbackup.planning.plan import Action
 from pulumi_cloudbackup.planning.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pulumi_cloudbackup.planning.changing import Item
     from pulumi_cloudbackup.planning.peaks import Pool, Quotas, Use
-    from pulumi_cloudbackup.planning.world import World
 
 Strategy: TypeAlias = Literal["exposure", "fewest"]
 EXACT: Final = 12
@@ -104,19 +103,21 @@ def _is_atomic(item: Item) -> bool:
 
 def _waits(plain: Analysis, *, delay_all: bool) -> Iterator[Wait]:
     """Yield what must be in a later run than what."""
-    waiting: set[int] = set()
+    waiting, late = set[int](), set[int]()
     for hazard in plain.hazards:
         assert hazard.goes is not None  # noqa: S101 - the caller asked
         goes = Event(hazard.goes.position, hazard.code == "CB407")
         comes = Event(hazard.comes.position, hazard.move.op.creates or not hazard.move.op.deletes)
         waiting |= {goes.position, comes.position}
+        late.add(comes.position)
         yield Wait(comes, goes, 1)
     for use in plain.uses:
         if use.is_too_much:
             for wait in _room(plain, use, waiting, delay_all=delay_all):
-                waiting |= {wait.event.position}
+                waiting.add(wait.event.position)
+                late.add(wait.event.position)
                 yield wait
-    yield from _links(plain, waiting)
+    yield from _links(plain, late)
 
 
 def _room(plain: Analysis, use: Use, waiting: set[int], *, delay_all: bool) -> Iterator[Wait]:
@@ -126,7 +127,7 @@ def _room(plain: Analysis, use: Use, waiting: set[int], *, delay_all: bool) -> I
         for move in plain.order.moves
         if move.op.deletes and move.old is not None and use.pool in pools_of_old(move.old)
     ]
-    own = {move.item.position for move in gone}
+    own = {move.item.position: move for move in gone}
     adding = [move.item for move in use.creates if move.item.position not in own and not move.item.create_first]
     late = [item for item in adding if item.position in waiting]
     rest = [item for item in adding if item.position not in waiting]
@@ -137,15 +138,92 @@ def _room(plain: Analysis, use: Use, waiting: set[int], *, delay_all: bool) -> I
     for item in (*late, *rest[:count]):
         for move in leaving:
             yield Wait(Event(item.position, creates=True), Event(move.item.position, creates=False), 1)
+    for move in use.creates:
+        goes, taker = own.get(move.item.position), move.item.taken_with
+        if goes is not None and taker is not None and not plain.order.precedes(goes, move):
+            # Without the replacement of its old source in the same run, the engine deletes it in its own chain.
+            yield Wait(Event(taker.position, creates=False), Event(move.item.position, creates=False), 1)
 
 
 def _links(plain: Analysis, waiting: set[int]) -> Iterator[Wait]:
+    """Yield what must be late because something else is; ``waiting``: positions of what is late."""
+    ties = _Ties(plain)
+    found = set(waiting)
+    open_ = sorted(found)
+    while open_:
+        for wait in ties.of(open_.pop()):
+            yield wait
+            if wait.event.position not in found:
+                found.add(wait.event.position)
+                open_.append(wait.event.position)
+
+
+class _Ties:
+    """What is in the same run as something else, or in a later one."""
+
+    def __init__(self, plain: Analysis) -> None:
+        """Index what is asked for one resource after the other."""
+        self._items = {item.position: item for item in plain.items}
+        self._kept = _Kept(plain)
+        self._namesakes: dict[str, list[Item]] = defaultdict(list)
+        self._after: dict[int, list[Wait]] = defaultdict(list)
+        for item in plain.items:
+            if item.action is not Action.NONE:
+                self._namesakes[item.urn].append(item)
+        for wait in (*_of_resources(plain), *_of_vaults(plain)):
+            self._after[wait.needs.position].append(wait)
+
+    def of(self, position: int) -> Iterator[Wait]:
+        """Yield what is not earlier than one resource."""
+        yield from self._after.get(position, ())
+        item = self._items[position]
+        if _is_only_created(item):
+            return
+        # Until it may be changed it is excluded, with all that has its name, and the engine keeps what it depends on.
+        for other in (*self._namesakes[item.urn], *self._kept.by(item)):
+            if other is not item:
+                yield Wait(_first(other), _first(item), 0)
+
+
+class _Kept:
+    """What the engine deletes in none of the runs that exclude something which depends on it."""
+
+    def __init__(self, plain: Analysis) -> None:
+        """Index the old state."""
+        self._needs = {old.urn: old.depends_on for old in plain.world.olds if not old.resource.pending_delete}
+        self._leaving: dict[str, list[Item]] = defaultdict(list)
+        for item in plain.items:
+            if item.before is not None and item.old is not None and item.action in (Action.DELETE, Action.REPLACE):
+                self._leaving[item.old.urn].append(item)
+
+    def by(self, item: Item) -> list[Item]:
+        """Return what stays where a resource is excluded: it is deleted, or replaced, in a run that touches that one."""
+        found: dict[str, None] = {}
+        waiting = list(item.old.depends_on) if item.old is not None else []
+        while waiting:
+            urn = waiting.pop()
+            if urn not in found:
+                found[urn] = None
+                waiting.extend(self._needs.get(urn, ()))
+        kept = [one for urn in found for one in self._leaving.get(urn, ())]
+        return [one for one in kept if one.action is Action.DELETE or one.create_first]
+
+
+def _first(item: Item) -> Event:
+    """Return the event before which a resource is left out of the runs."""
+    return Event(item.position, creates=item.action is Action.UPDATE or _is_only_created(item))
+
+
+def _is_only_created(item: Item) -> bool:
+    return item.action in (Action.CREATE, Action.REPLACE) and item.before is None
+
+
+def _of_resources(plain: Analysis) -> Iterator[Wait]:
     """Yield what ties resources to one another: a mirror to its source, a delete-first replacement to its mirror."""
     by_urn = {item.urn: item for item in plain.items if item.new is not None}
     olds = {item.old.urn: item for item in plain.items if item.old is not None}
-    linked = _reached(plain, waiting, by_urn, olds)
     for item in plain.items:
-        if item.position not in linked or item.action is Action.NONE:
+        if item.action is Action.NONE:
             continue
         source = by_urn.get(item.new.source_urn or "") if item.new is not None else None
         if source is not None and source.action in (Action.CREATE, Action.REPLACE):
@@ -157,26 +235,20 @@ def _links(plain: Analysis, waiting: set[int]) -> Iterator[Wait]:
             yield Wait(Event(before.position, creates=False), Event(item.position, creates=False), 0)
 
 
-def _reached(plain: Analysis, waiting: set[int], by_urn: Mapping[str, Item], olds: Mapping[str, Item]) -> set[int]:
-    """Return everything that is tied to what waits, by sources and mirrors."""
-    ties: dict[int, set[int]] = defaultdict(set)
-    for item in plain.items:
-        urns = (
-            item.new.source_urn if item.new is not None else None,
-            item.old.source_urn if item.old is not None else None,
-        )
-        for urn, index in zip(urns, (by_urn, olds), strict=True):
-            source = index.get(urn or "")
-            if source is not None and source.action is not Action.NONE:
-                ties[item.position].add(source.position)
-                ties[source.position].add(item.position)
-    found = set(waiting)
-    open_ = list(waiting)
-    while open_:
-        for position in ties[open_.pop()] - found:
-            found.add(position)
-            open_.append(position)
-    return found
+def _of_vaults(plain: Analysis) -> Iterator[Wait]:
+    """Yield what ties what happens to one vault: old mirrors go before new ones come, and before the vault goes."""
+    for instance in {**plain.roots.occupants, **plain.roots.comers}:
+        goers = [one for one in plain.roots.occupants.get(instance, ()) if one.deletes]
+        comers = plain.roots.comers.get(instance, [])
+        owner = plain.roots.owners.get(instance)
+        gone = [Event(one.position, creates=False) for one in goers]
+        come = [Event(one.position, creates=True) for one in comers]
+        later = [*come]
+        if owner is not None and owner.deletes and owner.before == instance:
+            later.append(Event(owner.position, creates=False))
+        yield from (Wait(event, needs, 0) for needs in gone for event in later if event.position != needs.position)
+        if owner is not None and owner.creates and owner.before != instance:
+            yield from (Wait(event, Event(owner.position, creates=True), 0) for event in come)
 
 
 def _laid_out(plain: Analysis, waits: list[Wait], strategy: Strategy) -> tuple[Layout, bool] | None:
@@ -295,8 +367,8 @@ def _run_through(plain: Analysis, layout: Layout, quotas: Quotas, initial: Count
     count = max(layout.values(), default=1)
     if count > _MOST_STAGES:
         return None
-    world, usage = _narrowed(plain, layout), initial
-    needed = _needed_by_others(plain)
+    world, usage = plain.world, initial
+    needed = _held_only(plain)
     stages: list[Analysis] = []
     for number in range(1, count + 1):
         analysis = analyse(world, _run(plain, layout, number, needed), quotas, usage)
@@ -309,25 +381,30 @@ def _run_through(plain: Analysis, layout: Layout, quotas: Quotas, initial: Count
     return stages if not rest.moves_on else None
 
 
-def _narrowed(plain: Analysis, layout: Layout) -> World:
-    """Return the world of the run; it stays whole, because what does not change may stand in the way."""
-    del layout
-    return plain.world
+def _held_only(plain: Analysis) -> frozenset[str]:
+    """Return what waits for its creation held, not excluded.
 
-
-def _needed_by_others(plain: Analysis) -> frozenset[str]:
-    """Return the new resources that something else than a mirror depends on: leaving them out would leave that out."""
-    news = {item.urn for item in plain.items if item.action is Action.CREATE}
-    needed = {
+    Something else than a mirror depends on it, and would be left out too; or the engine would keep what is to go.
+    """
+    news = {item.urn: item for item in plain.items if item.action is Action.CREATE}
+    needed = [
         urn
         for item in plain.items
         if item.new is not None
         for urn in item.new.depends_on
         if urn in news and urn != item.new.source_urn
-    }
-    return frozenset(
-        needed | {urn for one in plain.world.new_foreign.values() for urn in one.depends_on if urn in news}
-    )
+    ]
+    needed += [urn for one in plain.world.new_foreign.values() for urn in one.depends_on if urn in news]
+    gone = {item.urn for item in plain.items if item.action is Action.DELETE}
+    kept = _Kept(plain)
+    found: set[str] = set(needed)
+    for item in plain.items:
+        if _is_only_created(item) and (item.urn in gone or kept.by(item)):
+            found.add(item.urn)
+            source = item.new.source_urn if item.new is not None else None
+            if source in news:
+                found.add(source)
+    return frozenset(found)
 
 
 def _run(plain: Analysis, layout: Layout, number: int, needed: frozenset[str]) -> Run:

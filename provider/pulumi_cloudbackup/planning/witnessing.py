@@ -37,7 +37,8 @@ def witness_of_peak(order: Order, use: Use) -> list[Move]:
     """Return the steps up to the one that exceeds a quota."""
     counted = [move for move in order.moves if move.phase == 0 and _counts(move, use.pool)]
     last = sorted(crowd(order, use), key=lambda move: move.place)
-    used, found = use.initial, list[Move]()
+    used = use.initial
+    found: list[Move] = []
     for move in sorted(_beginning(order, last, counted), key=lambda move: move.place):
         found.append(move)
         used += _counts(move, use.pool)

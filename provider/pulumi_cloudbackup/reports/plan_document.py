@@ -164,6 +164,8 @@ class ExposureDocument(TypedDict):
     """From the deletion of its mirror until the successor holds the history."""
     reason: str
     """What it is made of, in words."""
+    lower_bound: bool
+    """Whether it may take longer, because nobody tells how much there is to copy."""
 
 
 @with_config(_FORM)

@@ -19,7 +19,7 @@ from pulumi_cloudbackup.reports.words import count, duration
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pulumi_cloudbackup.planning.plan import Change, FieldChange, Peak, Plan, Stage, Step
+    from pulumi_cloudbackup.planning.plan import Change, Exposure, FieldChange, Peak, Plan, Stage, Step
     from pulumi_cloudbackup.rules import Problem
 
 DATA_LOSS: Final = frozenset({"CB303", "CB304", "CB305", "CB306", "CB307", "CB308"})
@@ -147,7 +147,7 @@ def view_of(plan: Plan) -> PlanView:
         changes=[telling.change(one) for one in plan.changes],
         stages=[telling.stage(one) for one in plan.stages] if _is_staged(plan) else [],
         remarks=list(_remarks(plan)),
-        exposure=[(one.source, f"about {duration(one.minutes)}: {one.reason}") for one in plan.exposure],
+        exposure=[(one.source, _how_long(one)) for one in plan.exposure],
         quotas=[_quota(one, telling.account(one.account)) for one in plan.peaks if one.peak >= one.limit],
         waiting=waiting(plan.not_yet_known),
         notes=plan.notes,
@@ -306,3 +306,8 @@ def _quota(peak: Peak, account: str) -> str:
         f"{what.get(peak.quota, peak.quota)}{account}: {peak.initial} before, up to {peak.peak} at a time, "
         f"{peak.limit} allowed{more}"
     )
+
+
+def _how_long(exposure: Exposure) -> str:
+    least = "at least" if exposure.lower_bound else "about"
+    return f"{least} {duration(exposure.minutes)}: {exposure.reason}"

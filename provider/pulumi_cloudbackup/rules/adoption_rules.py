@@ -79,8 +79,7 @@ def adopted_vault_fits(adoption: Adoption) -> Iterator[Finding]:
         yield Broken(
             "adopt_id",
             f"{what}: it is managed by {adoption.manager}. Two stacks that manage one vault undo each other's work.",
-            "Take it out of that stack first (`pulumi state delete` there), and remove the marker from its "
-            "description.",
+            "Take it out of that stack first: `cloudbackup release` there also takes the marker off its description.",
         )
     elif adoption.status != "CREATED":
         yield Broken(

@@ -91,7 +91,7 @@ def locked_vault_is_kept(deletion: Deletion) -> Iterator[Finding]:
     or nobody can tell, because no document says whether an empty locked vault can be deleted.
 
     How to fix it: keep the vault until its data has expired: undo the change that replaces it, or take it out of the
-    program without deleting it (``pulumi state delete``).
+    program without deleting it (``cloudbackup release``).
     """
     if deletion.holds_data is False or deletion.holds_data is None or not is_known(deletion.holds_data):
         severity = Severity.WARNING
@@ -105,7 +105,7 @@ def locked_vault_is_kept(deletion: Deletion) -> Iterator[Finding]:
             deletion.argument,
             f"{deletion.what_happens} {deletion.in_words}, but {what} {data}. The service does not delete locked data "
             "before its retention ends.",
-            "Undo the change, or take the vault out of the program without deleting it: `pulumi state delete`.",
+            "Undo the change, or take the vault out of the program without deleting it: `cloudbackup release`.",
             severity,
         )
     elif any(lock is not None and not is_known(lock) for lock in locks):

@@ -25,7 +25,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
     refuses the rest of the update.
 
     How to fix it: remove the option. A mirror is always replaced delete-first; to hand one over, use
-    ``pulumi state delete``.
+    ``cloudbackup release``.
     """
     if options.get("delete_before_replace") is False:
         yield Broken(
@@ -40,7 +40,7 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
             f'Mirror vault "{name}" has retain_on_delete: replacing it would leave the old mirror behind, and its '
             "source "
             "could then neither be mirrored anew nor be deleted.",
-            "Remove the option; to hand a mirror over, use `pulumi state delete`.",
+            "Remove the option; to hand a mirror over, use `cloudbackup release`.",
         )
     if options.get("deleted_with") is not None:
         yield Broken(

@@ -15,10 +15,10 @@ from callers.worlds import Account, Prior, Written
 from engine_harness import Service
 from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.emulator import Emulator, Settings
-from pulumi_cloudbackup.resources import lifecycle
-from pulumi_cloudbackup.resources.checking import checked_mirror, checked_vault
 from pulumi_cloudbackup.planning.comparing import mirror_difference, vault_difference
 from pulumi_cloudbackup.planning.matching import Identity, matched
+from pulumi_cloudbackup.resources import lifecycle
+from pulumi_cloudbackup.resources.checking import checked_mirror, checked_vault
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
 from pulumi_cloudbackup.resources.own_state import OldResource
 from pulumi_cloudbackup.resources.refusal import Refusal

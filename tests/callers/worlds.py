@@ -12,11 +12,11 @@ from engine_harness import Service
 from pulumi_cloudbackup.cloud import CloudError, Connection, NewMirror, NewVault, Patience, SdkCloudBackup
 from pulumi_cloudbackup.estate import UNKNOWN, LiveVault
 from pulumi_cloudbackup.estate.owner import marked, owner_of
+from pulumi_cloudbackup.planning.matching import urn_of
 from pulumi_cloudbackup.resources.account import ask
 from pulumi_cloudbackup.resources.checking import checked_mirror, checked_vault
 from pulumi_cloudbackup.resources.fates import Evidence
 from pulumi_cloudbackup.resources.judging import Judgement, judge_declarations
-from pulumi_cloudbackup.planning.matching import urn_of
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE, OldResource
 from pulumi_cloudbackup.resources.questions import questions

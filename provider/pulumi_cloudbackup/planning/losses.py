@@ -99,6 +99,8 @@ def _protection(item: Item, old: Old) -> Iterator[Problem]:
 
 
 def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> None:
+    if old.is_gone:
+        return  # nothing is there that could be lost
     resource = old.resource
     holds_data = _holds_data(resource)
     source_is_locked: bool | Unknown | None = None

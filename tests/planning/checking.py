@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -24,6 +24,7 @@ Strategy = Literal["exposure", "fewest"]
 Check = Callable[[Case], Iterator[str]]
 MOST_STAGES = 25
 MOST_CHOICES = 5
+MOST_CHOICES_OF_FEWEST = 12
 MOST_STOPS = 4
 _HAZARDS = (*ORDER_CODES, "CB404")
 
@@ -247,13 +248,16 @@ class Journey:
         if proof:
             yield Complaint("safe", f"no stages against {', '.join(sorted(errors_of(first.plan)))}, but {proof}")
 
-    def two_safe_runs(self, first: Reading) -> str:
-        """Find a first run, holding and excluding something, after which a plain one is safe; empty: there is none."""
+    def two_safe_runs(self, first: Reading, most: int = MOST_CHOICES) -> str:
+        """Find a first run, holding and excluding something, after which a plain one is safe; empty: there is none.
+
+        ``most``: how many creations may be held, and how many resources excluded, of those that there are.
+        """
         world = world_of(self.case.current, self.case.desired)
         creations = [step.urn for step in first.steps if step.op.creates and step.kind == "MirrorVault"]
         urns = dict.fromkeys(step.urn for step in first.steps)
-        for holds in _subsets(creations):
-            for excludes in _subsets([urn for urn in urns if urn not in holds]):
+        for holds in _subsets(creations[:most]):
+            for excludes in _subsets([urn for urn in urns if urn not in holds][:most]):
                 run = Run(excludes=excludes, holds=holds)
                 one = plan(self.case.current, self.case.desired, run=run)
                 reading = Reading(self.case.current, self.case.desired, one, run)
@@ -275,11 +279,17 @@ class Journey:
         one = planned(self.case).plan
         return {change.name: change.urn for change in (*one.changes, *one.unchanged) if change.reason != "removed"}
 
+    @cached_property
+    def _locked_before(self) -> frozenset[str]:
+        """Names of vaults that are locked whatever is done first; what a stage locks, a later one must not need."""
+        reading = planned(self.case)
+        return frozenset(reading.name_of(str(one.id)) for one in self.case.current.vaults if one.worm_enabled is True)
+
     def _dangers(self, reading: Reading, world: World) -> Iterator[str]:
         yield from refused_by_the_engine(reading, self._urns)
         verdict = judge(reading, world)
         for violation in sorted(verdict.violations, key=str):
-            if violation.code != "CB305":
+            if violation.code != "CB305" or not violation.subjects & self._locked_before:
                 yield f"{violation.code} {sorted(violation.subjects)} in some order"
         for quota, (_, peak) in verdict.peaks.items():
             if peak > self._limit(quota):
@@ -320,9 +330,8 @@ class Journey:
 
 
 def _subsets(urns: Sequence[str]) -> list[frozenset[str]]:
-    """Return the sets of at most a few of them, small ones first."""
-    few = urns[:MOST_CHOICES]
-    return [frozenset(some) for size in range(len(few) + 1) for some in combinations(few, size)]
+    """Return the sets of some of them, small ones first."""
+    return [frozenset(some) for size in range(len(urns) + 1) for some in combinations(urns, size)]
 
 
 def _names(urns: Iterable[str]) -> list[str]:
@@ -336,13 +345,28 @@ def _essence(one: Resource) -> tuple[str, ...]:
 
 
 def _listed(stage: Stage, reading: Reading, first: Reading) -> Iterator[str]:
-    """A stage lists the steps of its run, in a possible order, by the ids that they have in the plan."""
-    known = {_essence_of(step, first): step.id for step in first.steps}
-    ids = {step.id: known.get(_essence_of(step, reading), f"{step.id}, which the plan has not") for step in reading.steps}
+    """A stage lists the steps of its run, in a possible order, by the ids that they have in the plan.
+
+    A mirror that a stage creates while the vault that it copies still has its old name is updated afterwards: a plain
+    run has no such step.
+    """
+    known: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for step in first.steps:
+        known[_essence_of(step, first)].append(step.id)
+    ids: dict[str, str] = {}
+    for step in reading.steps:
+        same = known[_essence_of(step, reading)]
+        ids[step.id] = (
+            same.pop(0) if same else step.id if step.op is Op.UPDATE else f"{step.id}, which the plan has not"
+        )
     if Counter(stage.steps) != Counter(ids.values()):
         yield f"says the steps {stage.steps}, planned again it has {sorted(ids.values())}"
         return
-    ahead = {ids[step]: {ids[one] for one in found & ids.keys()} for step, found in ancestors(reading.plan).items() if step in ids}
+    ahead = {
+        ids[step]: {ids[one] for one in found & ids.keys()}
+        for step, found in ancestors(reading.plan).items()
+        if step in ids
+    }
     late = [one for place, one in enumerate(stage.steps) if ahead[one] - set(stage.steps[:place])]
     if late:
         yield f"its steps are in no possible order: {late} in {stage.steps}"
@@ -444,11 +468,13 @@ def bare_sources(case: Case) -> Iterator[str]:
 
 
 def fewest(case: Case) -> Iterator[str]:
-    """With the fewest stages there are at most two, and they are as safe."""
-    count = len(planned(case, strategy="fewest").plan.stages)
+    """With the fewest stages there are at most two, and they are as safe; more only where trying all finds no two."""
+    one = planned(case, strategy="fewest")
+    count = len(one.plan.stages)
     if count > 2:
-        proof = Journey(case, "fewest").two_safe_runs(planned(case))
-        yield f"{count} stages{', but ' if proof else ''}{proof}"
+        proof = Journey(case, "fewest").two_safe_runs(one, MOST_CHOICES_OF_FEWEST)
+        if proof or len(one.steps) > MOST_CHOICES_OF_FEWEST:
+            yield f"{count} stages{', but ' if proof else ''}{proof}"
     if 0 < len(planned(case).plan.stages) < count:
         yield "more stages than with the least exposure"
     yield from _about(case, "safe", "fewest")

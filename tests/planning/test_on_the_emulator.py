@@ -97,7 +97,7 @@ def some_order(reading: Reading, rng: Random) -> list[Operation]:
 
 @pytest.fixture(scope="module")
 def staged_cases() -> list[tuple[int, Case]]:
-    found = []
+    found: list[tuple[int, Case]] = []
     seed = 0
     while len(found) < CASES:
         case = case_of(seed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.planning.changing import Item, items_of
 from pulumi_cloudbackup.planning.hazards import Hazard, Roots, hazards_of, roots_of
 from pulumi_cloudbackup.planning.ordering import Order, order_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas, Use, pools_of_old, uses_of
-from pulumi_cloudbackup.planning.plan import Action
+from pulumi_cloudbackup.planning.plan import Action, Reason
 from pulumi_cloudbackup.planning.world import Old, World
 
 if TYPE_CHECKING:
@@ -30,6 +31,15 @@ class Analysis:
     hazards: list[Hazard]
     uses: list[Use]
 
+    @cached_property
+    def races(self) -> dict[int, list[Item]]:
+        """The mirrors that go, by the position of the one that comes to their source (CB402)."""
+        found: dict[int, list[Item]] = {}
+        for one in self.hazards:
+            if one.code == "CB402" and one.goes is not None:
+                found.setdefault(one.comes.position, []).append(one.goes)
+        return found
+
     @property
     def is_safe(self) -> bool:
         """Whether no order of its steps breaks a rule."""
@@ -37,8 +47,13 @@ class Analysis:
 
     @property
     def moves_on(self) -> bool:
-        """Whether the state is another one afterwards."""
+        """Whether anything is done."""
         return any(item.action is not Action.NONE for item in self.items)
+
+    @property
+    def rewires(self) -> bool:
+        """Whether the state tells other dependencies afterwards, which decide about the order of a later run."""
+        return any(_is_rewired(item) for item in self.items)
 
 
 def analyse(world: World, run: Run, quotas: Quotas, initial: Counter[Pool]) -> Analysis:
@@ -57,7 +72,7 @@ def world_after(analysis: Analysis) -> World:
         if not item.is_there:
             continue
         if item.action is Action.NONE and item.old is not None:
-            olds.append(item.old)
+            olds.append(_rewired(item, item.old))
         elif item.new is not None:
             olds.append(
                 Old(
@@ -71,8 +86,45 @@ def world_after(analysis: Analysis) -> World:
                 )
             )
         if item.keeps_old and item.old is not None:
-            olds.append(item.old)
+            left = item.old.resource.model_copy(update={"pending_delete": True})
+            olds.append(replace(item.old, resource=left))
+    olds = _renamed(olds, analysis.items)
     return replace(world, olds=olds, old_foreign=world.new_foreign, old_by_urn={}, generation=world.generation + 1)
+
+
+def _is_rewired(item: Item) -> bool:
+    old, new = item.old, item.new
+    if item.action is not Action.NONE or item.reason is not Reason.UNCHANGED or old is None or new is None:
+        return False
+    return (old.source_urn, old.depends_on) != (new.source_urn, new.depends_on)
+
+
+def _rewired(item: Item, old: Old) -> Old:
+    """Return an entry that stays as it is, with the URN and the dependencies that it has now."""
+    if item.new is None:
+        return old
+    if _is_rewired(item):
+        return replace(old, urn=item.urn, source_urn=item.new.source_urn, depends_on=item.new.depends_on)
+    return old if old.urn == item.urn else replace(old, urn=item.urn)
+
+
+def _renamed(olds: list[Old], items: list[Item]) -> list[Old]:
+    """Return entries that refer to what has another URN now by that one."""
+    urns = {
+        item.old.urn: item.urn
+        for item in items
+        if item.old is not None and item.new is not None and item.is_there and item.old.urn != item.urn
+    }
+    if not urns:
+        return olds
+    return [
+        replace(
+            old,
+            source_urn=urns.get(old.source_urn, old.source_urn) if old.source_urn is not None else None,
+            depends_on=tuple(urns.get(urn, urn) for urn in old.depends_on),
+        )
+        for old in olds
+    ]
 
 
 def usage_after(world: World, analysis: Analysis, before: Counter[Pool]) -> Counter[Pool]:

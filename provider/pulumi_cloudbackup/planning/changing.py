@@ -129,6 +129,7 @@ def items_of(world: World, run: Run) -> list[Item]:
     if run.kind == "destroy":
         for item in items:
             _destroy(item, run)
+        _keep_what_excluded_ones_need(items, run, world)
         return [item for item in items if item.old is not None]
     by_urn = {item.urn: item for item in items if item.new is not None}
     for item in items:
@@ -167,20 +168,23 @@ class _Olds:
         self._named = {
             (old.is_mirror, old.account, old.name): old.urn
             for old in self._free.values()
-            if old.resource.urn is None or any(new.resource.urn is None for new in world.news[:1])
+            if old.resource.urn is None or any(new.resource.urn is None for new in world.news)
         }
 
     def own(self, new: New) -> Old | None:
         """Return the old resource of the same URN; of the same name, where one side tells no URN."""
-        found = self._free.pop(new.urn, None)
-        if found is not None:
-            return found
+        found = self._free.get(new.urn)
+        if found is not None and found.is_mirror == new.is_mirror:
+            return self._free.pop(new.urn)
         return self._by_name(new, new.name) if new.resource.urn is None else None
 
     def aliased(self, new: New) -> Old | None:
         """Return the old resource of the first alias that names one."""
         for alias in new.resource.aliases:
-            found = self._free.pop(alias, None) if alias.startswith("urn:") else self._by_name(new, alias)
+            named = self._free.get(alias)
+            if named is not None and named.is_mirror == new.is_mirror:
+                return self._free.pop(alias)
+            found = None if alias.startswith("urn:") else self._by_name(new, alias)
             if found is not None:
                 return found
         return None
@@ -218,8 +222,8 @@ def _destroy(item: Item, run: Run) -> None:
 
 def _settle(item: Item, source: Item | None, run: Run, world: World) -> None:
     """Decide about one resource; a mirror comes after its source."""
-    old, new = item.old, item.new
-    if not run.touches(*filter(None, (old.urn if old else None, new.urn if new else None))):
+    new = item.new
+    if not run.touches(item.urn):
         _leave(item)
         if item.taken_with is not None and new is None:
             _remove(item)
@@ -318,8 +322,6 @@ def _sources(world: World) -> dict[str, list[Resource]]:
 def _view_after(item: Item, source: Item | None) -> SourceView:
     assert isinstance(item.resource, MirrorVault)  # noqa: S101 - the caller asked
     vault = source.resource if source is not None and isinstance(source.resource, Vault) else None
-    if source is not None and source.reason is Reason.NOT_TARGETED and source.old is not None:
-        vault = source.old.resource if isinstance(source.old.resource, Vault) else None
     view = SourceView(item.resource, vault, item.source_after)
     if item.source_after is None or (source is not None and source.after != source.before):
         view.id = UNKNOWN
@@ -373,7 +375,7 @@ def _keep_what_excluded_ones_need(items: list[Item], run: Run, world: World) -> 
     if not run.excludes:
         return
     olds = {old.urn: old for old in world.olds if not old.resource.pending_delete}
-    waiting = [item.old.urn for item in items if item.old is not None and not run.touches(item.old.urn, item.urn)]
+    waiting = [item.old.urn for item in items if item.old is not None and not run.touches(item.urn)]
     needed: set[str] = set()
     while waiting:
         urn = waiting.pop()

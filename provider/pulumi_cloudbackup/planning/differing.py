@@ -46,7 +46,7 @@ class SourceView:
             self.region_id: Any = vault.region_id
             self.encrypt_type: Any = vault.encrypt_type
         elif not isinstance(mirror.source, str):
-            self.name = mirror.source.vault_name
+            self.name = mirror.source.id if mirror.source.vault_name is None else mirror.source.vault_name
             self.region_id = mirror.source.region_id
             self.encrypt_type = mirror.source.encrypt_type
         else:
@@ -146,18 +146,14 @@ def _plain(value: Any) -> Any:
 
 
 def _with_options(resource: Vault | MirrorVault, fields: Iterator[FieldChange]) -> Iterator[FieldChange]:
-    """Leave out what the user lets the engine ignore, and replace for what the user says."""
-    options = resource.options
-    if not options.ignore_changes and not options.replace_on_changes:
-        yield from fields
-        return
-    for one in fields:
-        if one.path not in ("owner", "name") and _is_listed(one.path, options.ignore_changes):
-            continue
-        if not one.replaces and one.path not in ("owner", "name") and _is_listed(one.path, options.replace_on_changes):
-            yield FieldChange(one.path, one.before, one.after, replaces=True)
-        else:
-            yield one
+    """Leave out what the user lets the engine ignore.
+
+    ``replace_on_changes`` has no effect on dynamic resources: their host tells the engine no changed properties.
+    """
+    ignored = resource.options.ignore_changes
+    if not ignored:
+        return fields
+    return (one for one in fields if one.path in ("owner", "name") or not _is_listed(one.path, ignored))
 
 
 def _is_listed(path: str, listed: tuple[str, ...]) -> bool:

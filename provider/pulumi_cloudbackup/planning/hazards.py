@@ -126,10 +126,10 @@ def _sources(order: Order, roots: Roots) -> Iterator[Hazard]:
                 yield Hazard("CB304", owner, goes, deletes, None, instance)
             elif deletes is not None and gone is not None and not order.precedes(gone, deletes):
                 yield Hazard("CB403", owner, goes, deletes, gone, instance)
-            if updates is not None and gone is not None and _locks(owner) and not order.precedes(gone, updates):
+            if updates is not None and gone is not None and locks(owner) and not order.precedes(gone, updates):
                 yield Hazard("CB406", owner, goes, updates, gone, instance)
 
 
-def _locks(item: Item) -> bool:
+def locks(item: Item) -> bool:
     """Whether a vault is locked in place."""
     return any(one.path == "worm_enabled" and one.after is True for one in item.fields)

@@ -186,17 +186,17 @@ def _source_status(mirror: MirrorVault, old: Old, source: Old | None, facts: Fac
     told: str | None = getattr(mirror, "source_status", None)
     if source is not None and source.resource.status is not None:
         return source.resource.status
-    if told is not None or source is not None:
+    if source is not None:
         return told
     if isinstance(mirror.source, str) or old.source is None:
-        return GONE if isinstance(mirror.source, str) else None
+        return GONE if isinstance(mirror.source, str) else told
     region_id = mirror.source.region_id
     is_listed = facts.listed is None or (isinstance(region_id, str) and region_id in facts.listed)
-    return GONE if is_listed else None
+    return GONE if is_listed else told
 
 
 def _holds_data(resource: Vault | MirrorVault) -> bool | Unknown | None:
-    if resource.holds_data is None and resource.snapshot_count:
+    if resource.snapshot_count or resource.bytes_stored:
         return True
     return resource.holds_data
 

@@ -59,6 +59,8 @@ def matched(identities: Sequence[Identity], old: Mapping[str, Old]) -> list[Old 
 
 def alias_line(urn: str | None, old_urn: str) -> str:
     """Return the item of ``aliases`` that makes the resource the old one: a name where that is enough."""
+    if old_urn.count("::") < 3:  # noqa: PLR2004 - the parts of a URN
+        return f'"{old_urn}"'
     old_name = old_urn.split("::", 3)[3]
     if urn is not None and urn.split("::", 3)[:3] == old_urn.split("::", 3)[:3]:
         return f'pulumi.Alias(name="{old_name}")'

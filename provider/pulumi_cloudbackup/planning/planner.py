@@ -16,7 +16,8 @@ from pulumi_cloudbackup.planning.ordering import region_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas
 from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak, Plan, Stage, Step
 from pulumi_cloudbackup.planning.run import Run
-from pulumi_cloudbackup.planning.staging import Strategy, bare_after, staged
+from pulumi_cloudbackup.planning.sequences import bare_after
+from pulumi_cloudbackup.planning.staging import Strategy, staged
 from pulumi_cloudbackup.planning.witnessing import witness_of_hazard, witness_of_peak
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE, read_world
 from pulumi_cloudbackup.rules import Open, judge, judge_estate
@@ -316,10 +317,7 @@ def _in_words(hazard: Hazard, analysis: Analysis) -> str:
 def _can_wait(hazard: Hazard, analysis: Analysis) -> bool:
     """Whether the mirror that comes can depend on the one that goes: not where that one waits for it already."""
     comes, goes = hazard.comes, hazard.goes
-    waits: dict[int, list[Item]] = {}
-    for one in analysis.hazards:
-        if one.code == "CB402" and one.goes is not None:
-            waits.setdefault(one.comes.position, []).append(one.goes)
+    waits = analysis.races
     open_, seen = [goes], set[int]()
     while open_:
         item = open_.pop()
@@ -381,6 +379,8 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
     if found is None:
         return (), False
     names = {instance: item.name for instance, item in analysis.roots.owners.items()}
+    for stage in found.stages:
+        names |= {instance: item.name for instance, item in stage.roots.owners.items()}
     stages = []
     for stage, bare in zip(found.stages, bare_after(found.stages), strict=True):
         stages.append(
@@ -463,7 +463,7 @@ def _usage_at_the_end(current: Estate, desired: Estate, analysis: Analysis) -> A
         return None
     vaults, mirrors = usage.vaults, Counter(usage.mirrors_by_region)
     for item in analysis.items:
-        if item.deletes and item.old is not None and item.old.account == current.account:
+        if item.deletes and item.old is not None and not item.old.is_gone and item.old.account == current.account:
             vaults = vaults - 1 if vaults is not None else None
             if item.is_mirror and isinstance(item.old.resource.region_id, str):
                 mirrors[item.old.resource.region_id] -= 1

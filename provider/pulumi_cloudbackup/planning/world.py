@@ -212,11 +212,13 @@ def _names(estate: Estate) -> _Names:
 
 
 def _dependencies(resource: Resource, account: str, names: _Names) -> tuple[str, ...]:
-    if not resource.depends_on and resource.options.parent is None:
+    options = resource.options
+    if not resource.depends_on and options.parent is None and options.deleted_with is None:
         return ()
-    found = [one if one.startswith("urn:") else names.urns.get((account, one), one) for one in resource.depends_on]
-    if resource.options.parent is not None:
-        found.append(resource.options.parent)
+    written = (*resource.depends_on, *((options.deleted_with,) if options.deleted_with is not None else ()))
+    found = [one if one.startswith("urn:") else names.urns.get((account, one), one) for one in written]
+    if options.parent is not None:
+        found.append(options.parent)
     return tuple(dict.fromkeys(found))
 
 

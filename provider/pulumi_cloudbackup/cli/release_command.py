@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         state = cli.export_state(show_secrets=True)
         exported = read_export(state)
         chosen = _chosen(resources_of(state), arguments.name)
-        _refuse_needed(chosen, exported)
+        _refuse_what_cannot_be_forgotten(chosen, exported)
         if not arguments.yes and not _agreed(chosen):
             sys.stderr.write("cloudbackup: release: nothing was changed\n")
             return FAILED
@@ -65,17 +65,37 @@ def _chosen(resources: "dict[str, OldResource]", name: str) -> "OldResource":
     return found[0]
 
 
-def _refuse_needed(chosen: "OldResource", exported: "Exported") -> None:
-    """Refuse what another resource of the state needs: Pulumi could not forget it."""
+def _refuse_what_cannot_be_forgotten(chosen: "OldResource", exported: "Exported") -> None:
+    """Refuse before anything is changed what Pulumi would not forget afterwards."""
     estate = exported.estate
-    needs = {str(one.urn): one.depends_on for one in (*estate.vaults, *estate.mirrors)}
-    needs |= {one.urn: one.depends_on for one in estate.foreign}
-    needing = sorted(urn.rpartition("::")[2] for urn, urns in needs.items() if chosen.urn in urns)
-    if needing:
+    entries = [one for one in (*estate.vaults, *estate.mirrors) if one.urn == chosen.urn]
+    if len(entries) > 1:
         raise CommandError(
-            f'release: "{chosen.name}" is needed by {", ".join(needing)}: release or remove that first, or declare its '
-            f'source as ExistingVault("{chosen.vault_id}", "{chosen.text("region_id")}") and run `pulumi up`'
+            f'release: an update replaced "{chosen.name}" and has yet to delete the old one: run `pulumi up` first'
         )
+    if any(one.protect for one in entries):
+        raise CommandError(
+            f'release: "{chosen.name}" is protected. If it is to be handed over all the same, run first:\n'
+            f"  pulumi state unprotect '{chosen.urn}'"
+        )
+    needing = sorted(_needing(chosen.urn, exported))
+    if needing:
+        names = ", ".join(urn.rpartition("::")[2] for urn in needing)
+        raise CommandError(
+            f'release: "{chosen.name}" is needed by {names}: release or remove that first, or let it do without. '
+            f'(A mirror vault keeps its source declared as ExistingVault("{chosen.vault_id}", '
+            f'"{chosen.text("region_id")}").) Then run `pulumi up`, and this command again'
+        )
+
+
+def _needing(urn: str, exported: "Exported") -> set[str]:
+    """Return the resources of the state that need one."""
+    estate = exported.estate
+    found = {one.urn for one in estate.foreign if urn in one.depends_on}
+    for one in (*estate.vaults, *estate.mirrors):
+        if one.urn is not None and urn in (*one.depends_on, one.options.parent, one.options.deleted_with):
+            found.add(one.urn)
+    return found
 
 
 def _agreed(chosen: "OldResource") -> bool:
@@ -87,4 +107,13 @@ def _agreed(chosen: "OldResource") -> bool:
 
 
 def _forget(cli: "PulumiCli", chosen: "OldResource") -> None:
-    cli.forget(chosen.urn)
+    """Take it out of the state; what is done before is done."""
+    from pulumi_cloudbackup.engine.pulumi_cli import CliError  # noqa: PLC0415 - loaded by now
+
+    try:
+        cli.forget(chosen.urn)
+    except CliError as error:
+        raise CommandError(
+            f'release: "{chosen.name}" has no owner marker any more, but the stack still has it: {error}\n'
+            "Mend that, and run the same command again"
+        ) from error

@@ -16,12 +16,22 @@ from pulumi_cloudbackup.cli.stacks import cli_of, planned
 if TYPE_CHECKING:
     from collections import Counter
 
+    from pulumi_cloudbackup.engine.carrying_out import Ways
+    from pulumi_cloudbackup.engine.event_stream import Observed
     from pulumi_cloudbackup.engine.pulumi_cli import Asked, PulumiCli
     from pulumi_cloudbackup.engine.stack_plan import StackPlan
+    from pulumi_cloudbackup.planning import Stage
 
 PASSES_FLAGS_ON = True
 """What comes after -- is for Pulumi."""
 _REFRESH = ("--refresh", "-r", "--refresh=true")
+_ALWAYS = ("--yes", "-y", "--yes=true", "--skip-preview", "-f", "--skip-preview=true")
+"""What is so anyway."""
+_ONLY_UPDATES = ("--continue-on-error", "--continue-on-error=true")
+"""What previews do not take."""
+_PLACES = ("--stack", "-s", "--cwd", "-C")
+_CHOOSING = ("--target", "-t", "--target-dependents", "--exclude", "--exclude-dependents")
+_REPLACING = ("--replace", "--target-replace")
 
 
 def describe(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pulumi_cloudbackup.engine.carrying_out import StoppedError, carry_out, destructions, why_not  # noqa: PLC0415
     from pulumi_cloudbackup.reports.plans import plan_as_text  # noqa: PLC0415 - heavy, as the one above
 
+    _refuse_flags(arguments.flags)
     approved = _approved(arguments.plan) if arguments.plan is not None else None
     cli, asked = cli_of("up", arguments), _asked(arguments.flags)
     if any(flag in _REFRESH for flag in asked.flags):
@@ -58,17 +69,18 @@ def run(arguments: argparse.Namespace) -> int:
     choices = {"strategy": arguments.strategy}
     first = planned("up", cli, asked, **choices)
     output.write(plan_as_text(first.plan))
-    if not first.has_work:
-        return FINE
     refusal = why_not(first.plan)
     if refusal is not None:
-        sys.stderr.write(f"cloudbackup: up: {refusal}\n")
+        _say(refusal)
         return PROBLEMS
+    if not first.has_work:
+        return FINE
+    _refuse_replacing_again(first.plan.stages, asked)
     agreed = destructions(first.plan.steps) if approved is None else approved
     if approved is None and not arguments.yes and not _agreed(len(first.plan.stages) or 1):
         _say("nothing was changed")
         return FAILED
-    ways = _ways(cli, asked, choices, wait=arguments.wait_copied)
+    ways = _ways(cli, asked, choices, arguments)
     try:
         runs = carry_out(cli, first, agreed, ways)
     except StoppedError as error:
@@ -77,10 +89,32 @@ def run(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def _refuse_flags(flags: list[str]) -> None:
+    """Refuse what would take the choice of stack, project or resources out of the plan's hands."""
+    for flag in (one.partition("=")[0] for one in flags):
+        if flag in _PLACES:
+            raise CommandError(f"up: {flag} goes before --: the state and the updates are those of one stack")
+        if flag in _CHOOSING:
+            raise CommandError(
+                f"up: {flag} does not go with stages: they say themselves what each update leaves as it is. Use "
+                "`pulumi up` for an update of a part"
+            )
+
+
 def _asked(flags: list[str]) -> "Asked":
     from pulumi_cloudbackup.engine.pulumi_cli import Asked  # noqa: PLC0415 - loaded by now
 
-    return Asked(flags=tuple(flags))
+    return Asked(flags=tuple(flag for flag in flags if flag not in (*_ALWAYS, *_ONLY_UPDATES)))
+
+
+def _refuse_replacing_again(stages: "tuple[Stage, ...]", asked: "Asked") -> None:
+    """Refuse a replacement on request where every stage would make it anew."""
+    asks = any(flag.partition("=")[0] in _REPLACING for flag in asked.flags)
+    if asks and len(stages) > 1:
+        raise CommandError(
+            f"up: the change takes {len(stages)} stages, and each of them would replace again what --replace names. "
+            "Run it without that first"
+        )
 
 
 def _refreshed(cli: "PulumiCli", asked: "Asked") -> "Asked":
@@ -119,17 +153,18 @@ def _agreed(stages: int) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _ways(cli: "PulumiCli", asked: "Asked", choices: "dict[str, Any]", *, wait: bool) -> Any:
+def _ways(cli: "PulumiCli", asked: "Asked", choices: "dict[str, Any]", arguments: argparse.Namespace) -> "Ways":
     from pulumi_cloudbackup.engine.carrying_out import Ways  # noqa: PLC0415 - loaded by now
 
-    if not wait:
-        return Ways(asked, _say, choices)
+    run_flags = tuple(flag for flag in arguments.flags if flag in _ONLY_UPDATES)
+    if not arguments.wait_copied:
+        return Ways(asked, _say, choices, run_flags=run_flags)
     from pulumi_cloudbackup.engine.copying import wait_until_copied  # noqa: PLC0415 - only for this flag
 
-    def between(_: "StackPlan", observed: Any) -> None:
+    def between(_: "StackPlan", observed: "Observed") -> None:
         wait_until_copied(cli, observed, _say)
 
-    return Ways(asked, _say, choices, between)
+    return Ways(asked, _say, choices, between, run_flags)
 
 
 def _say(line: str) -> None:

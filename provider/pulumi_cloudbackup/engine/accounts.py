@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
 def session_of(cli: PulumiCli) -> Session:
     """Return a session with the configuration of a stack; raise CliError, Refusal."""
+    return Session(settings_of(cli))
+
+
+def settings_of(cli: PulumiCli) -> dict[str, str]:
+    """Return our settings in the configuration of a stack; raise CliError."""
     configured = cli.configuration()
-    settings = {key: configured[f"{NAMESPACE}:{key}"] for key in SETTINGS if configured.get(f"{NAMESPACE}:{key}")}
-    return Session(settings)
+    return {key: configured[f"{NAMESPACE}:{key}"] for key in SETTINGS if configured.get(f"{NAMESPACE}:{key}")}
 
 
 def resources_of(state: str) -> dict[str, OldResource]:

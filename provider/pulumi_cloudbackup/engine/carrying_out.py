@@ -11,15 +11,18 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.engine.event_stream import Moment, StepEvent
 from pulumi_cloudbackup.engine.pulumi_cli import CliError
 from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError, plan_stack
+from pulumi_cloudbackup.engine.states import kind_of
 from pulumi_cloudbackup.planning import Stage
 from pulumi_cloudbackup.resources.holding import HOLD_VARIABLE, is_placeholder, joined
+from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pulumi_cloudbackup.engine.event_stream import Event, Observed
     from pulumi_cloudbackup.engine.pulumi_cli import Asked, PulumiCli
@@ -28,7 +31,13 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = Stage("pulumi up", (), (), (), (), ())
 _A_BUG: Final = "this is a bug in cloudbackup, please report it"
+_GOES_ON: Final = "What is done is in the state of the stack: the same command plans anew and goes on from there."
+_SAYS_NOTHING: Final = "update failed"
+"""What Pulumi adds to whatever has failed."""
 _MOST_RUNS: Final = 250
+_MOST_TOLD: Final = 12
+"""Steps of one stage that are told."""
+_DEEDS: Final = {"create-replacement": "create the new", "delete-replaced": "delete the old"}
 _DONE: Final = {
     "create": "created",
     "create-replacement": "created the new",
@@ -55,7 +64,9 @@ class Ways:
     choices: Mapping[str, Any] = field(default_factory=dict)
     """What the planner is told."""
     between: Callable[[StackPlan, Observed], None] = lambda _planned, _observed: None
-    """What is waited for between two runs."""
+    """What is waited for between two runs; raises CliError, CloudError, Refusal where that cannot be."""
+    run_flags: tuple[str, ...] = ()
+    """The user's flags that only updates take."""
 
 
 def destructions(steps: Iterable[Step]) -> Counter[str]:
@@ -77,56 +88,92 @@ def why_not(plan: Plan) -> str | None:
 
 def carry_out(cli: PulumiCli, first: StackPlan, agreed: Counter[str], ways: Ways) -> int:
     """Run the stages of a plan, and return how many runs there were; raise StoppedError."""
-    planned, done = first, list[str]()
-    while planned.has_work:
-        refusal = why_not(planned.plan) or _beyond(planned.plan, agreed)
+    return _Way(cli, ways, Counter(agreed)).through(first)
+
+
+class _Way:
+    """One plan on its way: what is done, what remains, and what may still be deleted."""
+
+    def __init__(self, cli: PulumiCli, ways: Ways, agreed: Counter[str]) -> None:
+        self._cli, self._ways, self._agreed = cli, ways, agreed
+        self._done: list[str] = []
+        self._rest: Sequence[Stage] = ()
+
+    def through(self, planned: StackPlan) -> int:
+        """Run one stage after the other, planned anew between them."""
+        try:
+            while planned.has_work and self._run_the_first(planned):
+                planned = self._planned_anew()
+        except KeyboardInterrupt:
+            raise self._stopped("interrupted") from None
+        except (CliError, CloudError, Refusal) as error:
+            raise self._stopped(str(error)) from error
+        return len(self._done)
+
+    def _run_the_first(self, planned: StackPlan) -> bool:
+        """Run the first stage of a plan; return whether there is more to do."""
+        stages = self._rest = planned.plan.stages or (_PLAIN,)
+        refusal = why_not(planned.plan) or self._beyond(planned.plan)
         if refusal is not None:
-            raise StoppedError(_told(refusal, done, planned.plan.stages))
-        stages = planned.plan.stages or (_PLAIN,)
-        stage, number, count = stages[0], len(done) + 1, len(done) + len(stages)
-        ways.tell(f"stage {number} of {count}: {_in_words(stage)}")
-        observed = _run(cli, planned, stage, ways, is_last=len(stages) == 1)
-        agreed -= Counter(step.urn for step in observed.steps if step.op.startswith("delete") and not step.has_failed)
+            raise self._stopped(refusal, goes_on=False)
+        stage, number, count = stages[0], len(self._done) + 1, len(self._done) + len(stages)
+        self._ways.tell(f"stage {number} of {count}: {_in_words(stage)}")
+        observed = self._run(planned, stage)
+        self._agreed -= Counter(one.urn for one in observed.steps if one.op.startswith("delete") and not one.has_failed)
         if observed.failed or observed.cancelled:
-            raise StoppedError(_told(_why(observed, number), done, stages))
-        done.append(_in_words(stage))
-        if _resources(cli.export_state()) == _resources(planned.state):
-            raise StoppedError(_told(f"stage {number} ended well, but the state has not moved: {_A_BUG}", done, ()))
-        if len(stages) == 1:
-            break
-        ways.between(planned, observed)
-        if len(done) > _MOST_RUNS:
-            raise StoppedError(_told(f"there is no end of stages: {_A_BUG}", done, ()))
-        planned = _planned_anew(cli, ways, done, stages[1:])
-    return len(done)
+            raise self._stopped(_why(observed, number))
+        self._done.append(_in_words(stage))
+        self._rest = stages[1:]
+        if stage.steps and _ours(self._cli.export_state()) == _ours(planned.state):
+            raise self._stopped(f"stage {number} ended well, but the state has not moved: {_A_BUG}", goes_on=False)
+        if len(self._done) >= _MOST_RUNS:
+            raise self._stopped(f"there is no end of stages: {_A_BUG}", goes_on=False)
+        if self._rest:
+            self._ways.between(planned, observed)
+        return bool(self._rest)
 
+    def _planned_anew(self) -> StackPlan:
+        try:
+            return plan_stack(self._cli, self._ways.asked, **self._ways.choices)
+        except (PreviewFailedError, ValueError) as error:
+            raise self._stopped(f"the plan could not be made anew: {error}") from error
 
-def _planned_anew(cli: PulumiCli, ways: Ways, done: list[str], rest: tuple[Stage, ...]) -> StackPlan:
-    try:
-        return plan_stack(cli, ways.asked, **ways.choices)
-    except (CliError, PreviewFailedError, ValueError) as error:
-        raise StoppedError(_told(f"the plan could not be made anew: {error}", done, rest)) from error
+    def _run(self, planned: StackPlan, stage: Stage) -> Observed:
+        """Make one run; what is held is told to the provider by its owners."""
+        owners = [planned.owners[urn] for urn in stage.holds if urn in planned.owners]
+        if len(owners) != len(stage.holds):
+            raise self._stopped("the owner of a vault that has to wait is not known yet", goes_on=False)
+        asked = self._ways.asked
+        environment = dict(asked.environment)
+        try:  # set for the last one too: its order is judged here, with more in sight than the program has
+            environment[HOLD_VARIABLE] = joined(owners)
+        except ValueError as error:
+            raise self._stopped(str(error), goes_on=False) from error
+        flags = (*asked.flags, *self._ways.run_flags)
 
+        def tell(event: Event) -> None:
+            line = _progress(event, frozenset(stage.holds))
+            if line is not None:
+                self._ways.tell(f"  {line}")
 
-def _run(cli: PulumiCli, planned: StackPlan, stage: Stage, ways: Ways, *, is_last: bool) -> Observed:
-    """Make one run; what is held is told to the provider by its owners."""
-    owners = [planned.owners[urn] for urn in stage.holds if urn in planned.owners]
-    if len(owners) != len(stage.holds):
-        raise StoppedError(_told("the owner of a vault that has to wait is not known yet", [], (stage,)))
-    environment = dict(ways.asked.environment)
-    if owners or not is_last:
-        environment[HOLD_VARIABLE] = joined(owners)
-    asked = replace(ways.asked, excludes=stage.excludes, environment=environment)
+        return self._cli.up(replace(asked, excludes=stage.excludes, flags=flags, environment=environment), tell)
 
-    def tell(event: Event) -> None:
-        line = _progress(event, frozenset(stage.holds))
-        if line is not None:
-            ways.tell(f"  {line}")
+    def _beyond(self, plan: Plan) -> str | None:
+        """Say what a plan deletes that nobody has agreed to."""
+        more = destructions(plan.steps) - self._agreed
+        if not more:
+            return None
+        names = ", ".join(sorted(urn.rpartition("::")[2] for urn in more))
+        return f"the plan would delete what was not agreed to: {names}. Look at a new plan, and agree to that"
 
-    try:
-        return cli.up(asked, tell)
-    except CliError as error:
-        raise StoppedError(_told(str(error), [], (stage,))) from error
+    def _stopped(self, why: str, *, goes_on: bool = True) -> StoppedError:
+        """Return why it stopped, what is done and what remains; ``goes_on``: whether the same command helps."""
+        lines = [why]
+        lines += [f"done: stage {number}: {words}" for number, words in enumerate(self._done, start=1)]
+        lines += [f"remains: {_in_words(stage)}" for stage in self._rest]
+        if goes_on:
+            lines.append(_GOES_ON)
+        return StoppedError("\n".join(lines))
 
 
 def _progress(event: Event, held: frozenset[str]) -> str | None:
@@ -135,7 +182,7 @@ def _progress(event: Event, held: frozenset[str]) -> str | None:
         return None
     what = f"{_KINDS.get(event.kind or '', '')}{event.urn.rpartition('::')[2]}"
     if event.moment is not Moment.DONE:
-        return f"failed: {event.op} {what}"
+        return f"failed: {_DEEDS.get(event.op, event.op)} {what}"
     if event.urn in held and event.op.startswith("create"):
         return f"left for a later stage: {what}"
     if event.op.startswith("delete") and event.before is not None and is_placeholder(event.before.id):
@@ -143,37 +190,29 @@ def _progress(event: Event, held: frozenset[str]) -> str | None:
     return f"{_DONE[event.op]} {what}"
 
 
-def _beyond(plan: Plan, agreed: Counter[str]) -> str | None:
-    """Say what a plan deletes that nobody has agreed to."""
-    more = destructions(plan.steps) - agreed
-    if not more:
-        return None
-    names = ", ".join(sorted(urn.rpartition("::")[2] for urn in more))
-    return f"the plan would delete what was not agreed to: {names}. Look at a new plan"
-
-
 def _in_words(stage: Stage) -> str:
-    return ", ".join(stage.steps) if stage.steps else "an update without a call for vaults"
+    """Return what a stage does: its steps are named by what is done and to whom."""
+    told = []
+    for step in stage.steps:
+        op, _, name = step.partition(" ")
+        told.append(f"{_DEEDS.get(op, op)} {name}")
+    if len(told) > _MOST_TOLD:
+        told = [*told[: _MOST_TOLD - 1], f"and {len(told) - _MOST_TOLD + 1} steps more"]
+    return ", ".join(told) or "an update without a call for vaults"
 
 
 def _why(observed: Observed, number: int) -> str:
     if observed.cancelled:
         return f"stage {number} was interrupted"
-    told = [one.message.strip() for one in observed.errors if one.message.strip()]
+    told = [one.message.strip() for one in observed.errors if one.message.strip() not in ("", _SAYS_NOTHING)]
     return "\n".join((f"stage {number} failed:", *dict.fromkeys(told)))
 
 
-def _told(why: str, done: list[str], rest: Iterable[Stage]) -> str:
-    """Return why it stopped, what is done and what remains."""
-    lines = [why]
-    lines += [f"done: stage {number}: {words}" for number, words in enumerate(done, start=1)]
-    lines += [f"remains: {_in_words(stage)}" for stage in rest]
-    lines.append("Nothing is lost: the same command plans from the state and goes on.")
-    return "\n".join(lines)
-
-
-def _resources(state: str) -> Any:
-    """Return the resources of an exported state without what changes although nothing does."""
-    document = json.loads(state)
-    resources = (document.get("deployment") or {}).get("resources") or []
-    return [{key: value for key, value in one.items() if key not in _OF_NO_ACCOUNT} for one in resources]
+def _ours(state: str) -> Any:
+    """Return our resources of an exported state without what changes although nothing does."""
+    resources = (json.loads(state).get("deployment") or {}).get("resources") or []
+    return [
+        {key: value for key, value in one.items() if key not in _OF_NO_ACCOUNT}
+        for one in resources
+        if kind_of(one.get("type", "")) is not None
+    ]

@@ -215,11 +215,13 @@ class _Sources:
         self._urns = {one.state.urn for one in self._vaults}
 
     def source_of(self, mirror: Entry) -> str | ExistingSource:
-        """Return the name of the source, or a vault that the estate does not have: the same id is the same vault."""
+        """Return the name of the source where the mirror takes the id from it, or else the id: that orders nothing."""
         arguments = mirror.arguments
         source_id = arguments.get("source_vault_id")
         wired = [one for one in mirror.state.property_dependencies.get("source_vault_id", ()) if one in self._urns]
-        if isinstance(source_id, str) and source_id:
+        if not wired and arguments.get("source_owner") is None:
+            found = []
+        elif isinstance(source_id, str) and source_id:
             found = self._by_id.get(source_id, [])
             if len(found) > 1:
                 found = [one for one in found if one in wired] or found

@@ -433,8 +433,9 @@ def _step_event(moment: Moment, body: Mapping[str, Any]) -> StepEvent:
         raise ShapeError("tells a step without saying what it does")
     if state is None:
         raise ShapeError("tells a step without a resource")
-    keys = metadata.get("keys") or ()
-    return StepEvent(moment, op, state.urn, before, after, tuple(str(key) for key in keys))
+    written = metadata.get("keys")
+    keys = tuple(map(str, written)) if isinstance(written, list) else ()
+    return StepEvent(moment, op, state.urn, before, after, keys)
 
 
 def _summary(body: Mapping[str, Any]) -> Summary:

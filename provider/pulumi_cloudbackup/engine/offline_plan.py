@@ -11,13 +11,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pulumi_cloudbackup.engine.exported import Exported, read_export
+from pulumi_cloudbackup.engine.exported import Exported, StateError, read_export
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.running import run_program
 from pulumi_cloudbackup.engine.stack_plan import judged, seen_in, with_live_facts
 from pulumi_cloudbackup.engine.states import decoded
 from pulumi_cloudbackup.estate import Estate, Unknown
-from pulumi_cloudbackup.planning import plan
+from pulumi_cloudbackup.planning import Run, plan
 from pulumi_cloudbackup.resources.settings import Judging, judging_from
 
 if TYPE_CHECKING:
@@ -35,6 +35,12 @@ def plan_offline(
     Returns a Failure where the program cannot be judged. Raises StateError, PlanError.
     """
     exported = read_export(state) if state is not None else Exported(Estate(), {}, None, None)
+    for what, told, chosen in (
+        ("project", exported.project, project.name),
+        ("stack", exported.stack, stack.name),
+    ):
+        if told is not None and told != chosen:
+            raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
     with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
         file = Path(place) / "judgement.json"
         outcome = run_program(
@@ -45,7 +51,8 @@ def plan_offline(
         seen = seen_in(file)
     current = with_live_facts(exported.estate, seen)
     desired = seen.desired if seen is not None else Estate()
-    made = plan(current, desired, now=int(time.time()), judges_estate=False, **choices)
+    run = Run(replaces=exported.tainted)
+    made = plan(current, desired, run=run, now=int(time.time()), judges_estate=False, **choices)
     return judged(made, seen, judging_from(seen.settings) if seen is not None else Judging(), exported)
 
 

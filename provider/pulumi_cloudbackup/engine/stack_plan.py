@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.exported import read_export
+from pulumi_cloudbackup.engine.nothing_declared import judge_for
 from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE
 from pulumi_cloudbackup.estate import MirrorVault, Unknown
 from pulumi_cloudbackup.planning import NEVER_POSSIBLE, PLANNED_CODES, Action, Run, plan
@@ -22,6 +23,7 @@ from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACE
 from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE, Seen
 from pulumi_cloudbackup.resources.settings import Judging, judging_from
 from pulumi_cloudbackup.rules import settle
+from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -64,7 +66,8 @@ class StackPlan:
 def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> StackPlan:
     """Preview a stack and plan it; ``choices`` go to the planner.
 
-    Raises CliError where Pulumi cannot be asked, PreviewFailedError where the preview fails, StateError and PlanError.
+    Raises CliError where Pulumi cannot be asked, PreviewFailedError where the preview fails, StateError, PlanError, and
+    Refusal where a setting of the stack means nothing.
     """
     state = cli.export_state()
     exported = read_export(state)
@@ -72,9 +75,11 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
         seen_file = Path(place) / "judgement.json"
         watched = replace(asked, environment={**asked.environment, OBSERVE_VARIABLE: str(seen_file)})
         observed = cli.preview(watched)
-        if observed.failed:
-            raise PreviewFailedError(_said(observed))
+        if not observed.failed and not seen_file.exists():
+            judge_for(cli, exported, state, seen_file)
         seen = seen_in(seen_file)
+    if observed.failed:
+        return StackPlan(_why_it_failed(observed, seen, exported, choices), state, exported, observed, {})
     current, desired = with_live_facts(exported.estate, seen), _desired(exported.estate, observed, seen)
     made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
     judging = judging_from(seen.settings) if seen is not None else Judging()
@@ -102,6 +107,20 @@ def _planned(current: Estate, desired: Estate, observed: Observed, choices: Mapp
     return plan(current, desired, run=Run(replaces=frozenset(replaced - known)), now=now, **choices)
 
 
+def _why_it_failed(observed: Observed, seen: Seen | None, exported: Exported, choices: Mapping[str, Any]) -> Plan:
+    """Return the plan of a program that its own judgement rejects, which its providers then do too.
+
+    Raises PreviewFailedError where that is not why the preview failed.
+    """
+    if seen is not None:
+        current = with_live_facts(exported.estate, seen)
+        made = plan(current, seen.desired, now=int(time.time()), **{"judges_estate": False, **choices})
+        rejected = judged(made, seen, judging_from(seen.settings), exported)
+        if any(problem.stops and problem.code not in ORDER_CODES for problem in rejected.problems):
+            return replace(rejected, stages=())
+    raise PreviewFailedError(_said(observed))
+
+
 def _said(observed: Observed) -> str:
     """Return why a preview failed, each thing once."""
     told = [one.message.strip() for one in observed.errors if one.message.strip()]
@@ -109,22 +128,23 @@ def _said(observed: Observed) -> str:
 
 
 def seen_in(file: Path) -> Seen | None:
-    """Return what the program wrote down; ``None``: it declares nothing of ours."""
+    """Return what was written down; ``None``: nothing of ours is declared, or anywhere."""
     return Seen(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def with_live_facts(exported: Estate, seen: Seen | None) -> Estate:
     """Return the state with what the live account says of it, and with what others have."""
     if seen is None:
-        return exported
+        everything = {side: tuple(map(_as_remembered, getattr(exported, side))) for side in ("vaults", "mirrors")}
+        return exported.model_copy(update=everything)
     known = {one.urn: one for one in (*seen.current.vaults, *seen.current.mirrors) if one.urn is not None}
 
     def told(resource: Any) -> Any:
         facts = known.get(resource.urn)
         if facts is None or resource.pending_delete or facts.id != resource.id:
-            return resource
+            return _as_remembered(resource)
         update = {key: value for key in _LIVE_FACTS if (value := getattr(facts, key, None)) is not None}
-        return resource.model_copy(update=update)
+        return _as_remembered(resource).model_copy(update=update)
 
     others = [
         [one for one in side if one.managed_by in ("other", "none")]
@@ -138,6 +158,11 @@ def with_live_facts(exported: Estate, seen: Seen | None) -> Estate:
             "limits": seen.current.limits,
         }
     )
+
+
+def _as_remembered(resource: Any) -> Any:
+    """Return a resource as the state alone tells it: that it held no data when it was read last says nothing now."""
+    return resource.model_copy(update={"holds_data": None}) if resource.holds_data is False else resource
 
 
 def _desired(exported: Estate, observed: Observed, seen: Seen | None) -> Estate:
@@ -179,13 +204,14 @@ def _desired(exported: Estate, observed: Observed, seen: Seen | None) -> Estate:
 
 
 def _as_before(resource: Vault | MirrorVault, old: Any) -> dict[str, Any]:
-    """Return what the engine knows to be as before although it does not tell it, such as secrets."""
+    """Return what the engine knows to be as before although it does not tell it: secrets, and whose account it is."""
     keys = MIRROR_REPLACES if isinstance(resource, MirrorVault) else VAULT_REPLACES
-    return {
+    kept = {
         key: getattr(old, key)
         for key in keys
         if isinstance(getattr(resource, key, None), Unknown) and hasattr(old, key)
     }
+    return {**kept, "account": old.account}
 
 
 def _entries(estate: Estate) -> Iterable[Any]:

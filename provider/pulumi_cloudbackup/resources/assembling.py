@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import LiveVault
     from pulumi_cloudbackup.resources.fates import Evidence, Fate
 
-_DEFAULT_ACCOUNT: Final = "default"
+DEFAULT_ACCOUNT: Final = "default"
 
 
 def estate_of(fates: Sequence[Fate], evidence: Evidence) -> Estate:
@@ -32,7 +32,7 @@ def estate_of(fates: Sequence[Fate], evidence: Evidence) -> Estate:
     vaults += other_vaults
     mirrors += other_mirrors
     return Estate.model_construct(
-        account=accounts.main or _DEFAULT_ACCOUNT,
+        account=accounts.main or DEFAULT_ACCOUNT,
         vaults=tuple(vaults),
         mirrors=tuple(mirrors),
         limits=dict(evidence.judging.limits) or None,
@@ -102,6 +102,10 @@ class Accounts:
             account_id = evidence.live[account].account_id
             if account_id is not None:
                 self._same[account] = by_id.setdefault(account_id, account)
+
+    def are_told_apart(self, one: str | None, other: str | None) -> bool:
+        """Whether the service has said that two names mean two accounts."""
+        return one != other and one in self._same and other in self._same
 
     def key(self, account: str | None) -> str | None:
         """Return the name that stands for an account."""

@@ -105,14 +105,12 @@ def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
     return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
 
 
-def awaited(opts: pulumi.ResourceOptions) -> tuple[pulumi.Resource, ...]:
-    """Return what a resource was told to wait for, as far as that is known without waiting."""
-    given_ones = opts.depends_on
-    if isinstance(given_ones, pulumi.Resource):
-        return (given_ones,)
-    if not isinstance(given_ones, (list, tuple)):
+def awaited(opts: pulumi.ResourceOptions) -> tuple[object, ...]:
+    """Return what a resource was told to wait for; what that is, may be known only later."""
+    given_ones: object = opts.depends_on
+    if given_ones is None:
         return ()
-    return tuple(one for one in given_ones if isinstance(one, pulumi.Resource))
+    return tuple(given_ones) if isinstance(given_ones, (list, tuple)) else (given_ones,)
 
 
 def refuse_unusable_settings(name: str, opts: pulumi.ResourceOptions) -> None:

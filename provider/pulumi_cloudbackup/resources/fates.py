@@ -16,6 +16,7 @@ from pulumi_cloudbackup.estate.vault import DEFAULT_ENCRYPT_TYPE, DEFAULT_VAULT_
 from pulumi_cloudbackup.planning.comparing import known_or, mirror_difference, vault_difference
 from pulumi_cloudbackup.planning.matching import Identity, matched
 from pulumi_cloudbackup.resources.likeness import adoption_of, attempt_doubt, mirror_unlike, vault_unlike
+from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE, type_of
 from pulumi_cloudbackup.resources.settings import Judging
 from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, vault_of
 from pulumi_cloudbackup.rules import judge
@@ -134,7 +135,7 @@ class Fate:
 def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
     """Read every declaration, find its old resource and its live vault, and say what becomes of it: sources first."""
     labels = _labels(declared)
-    identities = [Identity(one.urn, one.aliases) for one in declared]
+    identities = [Identity(one.urn, _of_its_kind(one)) for one in declared]
     olds = matched(identities, evidence.old or {})
     fates = [_read(one, label, old) for one, label, old in zip(declared, labels, olds, strict=True)]
     by_resource = {id(fate.declared.declaration.resource): fate for fate in fates}
@@ -153,6 +154,12 @@ def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
     for fate in sorted(fates, key=lambda one: isinstance(one.resource, MirrorVault)):
         _settle(fate, evidence, adopters)
     return fates
+
+
+def _of_its_kind(one: Declared) -> tuple[str, ...]:
+    """Return the earlier URNs of a resource; one of another type is not what it was."""
+    wanted = VAULT_TYPE if one.declaration.kind == "Vault" else MIRROR_TYPE
+    return tuple(alias for alias in one.aliases if alias.count("::") >= 3 and type_of(alias) == wanted)  # noqa: PLR2004
 
 
 def _read(declared: Declared, label: str, old: OldResource | None) -> Fate:

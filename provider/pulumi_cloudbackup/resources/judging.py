@@ -5,20 +5,23 @@ Decides nothing about what is allowed: the rule book does. Pure, so that every c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import pulumi
 
 from pulumi_cloudbackup.estate import MirrorVault
 from pulumi_cloudbackup.planning import Run, plan
 from pulumi_cloudbackup.reports.problems import count_of, grouped
 from pulumi_cloudbackup.resources.assembling import estate_of
 from pulumi_cloudbackup.resources.fates import Evidence, Fate, fates_of
-from pulumi_cloudbackup.resources.sides import after, before
+from pulumi_cloudbackup.resources.holding import HOLD_VARIABLE
+from pulumi_cloudbackup.resources.sides import after, before, is_ours, kept_as_before
 from pulumi_cloudbackup.rules import Open, Problem, Settled, judge_estate, settle
 from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pulumi_cloudbackup.estate import Estate
     from pulumi_cloudbackup.planning import Plan
@@ -45,6 +48,8 @@ class Judgement:
     """What the stack has and what the program declares, where somebody observes."""
     stay_parked: tuple[Declaration, ...] = ()
     """Parked mirrors that this run does not create, because their source is not free yet."""
+    after_old_source: Mapping[int, object] = field(default_factory=dict)
+    """The resource that was the source of a mirror which moves away from it, by the identity of its declaration."""
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -70,22 +75,37 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
         problems += fate.problems
     verdict = judge_estate(estate_of(fates, evidence))
     planned, stay_parked = plan_of(fates, evidence)
-    problems += [] if planned is None else [one for one in planned.problems if not _is_for_later(one, evidence)]
+    found = [] if planned is None else [one for one in planned.problems if not _is_for_later(one, evidence)]
+    may_wait = {fate.label for fate in fates if _may_wait(fate)}
+    open_orders = [Open(one.code, one.subjects[0], "depends_on") for one in found if _is_open(one, may_wait)]
+    problems += [one for one in found if not _is_open(one, may_wait)]
     place = {fate.label: position for position, fate in enumerate(fates)}
     in_order = sorted((*problems, *verdict.problems), key=lambda problem: _order(problem, place))
     settled = settle(dict.fromkeys(in_order), evidence.judging.waivers, evidence.today, strict=evidence.judging.strict)
     accounts = {fate.account for fate in fates}
-    verified = accounts <= set(evidence.live) and not any(answer.failures for answer in evidence.live.values())
-    not_yet_known = (*verdict.not_yet_known, *(planned.not_yet_known if planned is not None else ()))
+    verified = (
+        bool(evidence.live)
+        and accounts <= set(evidence.live)
+        and not any(answer.failures for answer in evidence.live.values())
+    )
+    of_the_way = planned.not_yet_known if planned is not None else ()
+    not_yet_known = tuple(dict.fromkeys((*verdict.not_yet_known, *of_the_way, *open_orders, *_taken_to_stay(fates))))
     return Judgement(
         settled.problems,
         not_yet_known,
         verdict.unverified,
         verified,
         tuple(fate.declared.declaration for fate in fates if fate.source is not None and fate.source.is_gone),
-        (*evidence.notes, *_lost(fates), *_parked(stay_parked), *_notes(settled, not_yet_known)),
+        (
+            *evidence.notes,
+            *_lost(fates),
+            *_parked(stay_parked),
+            *_limits(fates, evidence),
+            *_notes(settled, not_yet_known),
+        ),
         (before(fates, evidence), after(fates, evidence)) if evidence.is_observed else None,
         tuple(fate.declared.declaration for fate in stay_parked),
+        _old_sources(fates),
     )
 
 
@@ -108,6 +128,58 @@ def plan_of(fates: Sequence[Fate], evidence: Evidence) -> tuple[Plan | None, lis
         held |= {fate.declared.urn for fate in stay if fate.declared.urn is not None}
         planned = plan(current, desired, run=Run(holds=frozenset(held)), now=evidence.now, judges_estate=False)
     return planned, stay
+
+
+def _old_sources(fates: Sequence[Fate]) -> dict[int, object]:
+    """Find the sources that mirrors move away from.
+
+    A mirror that a stage leaves out has to be registered after its old source: the engine would otherwise register that
+    in its place, and stop at "Duplicate resource URN" when it comes itself (measured on 3.259.0).
+    """
+    by_id = {fate.old_id: fate for fate in fates if fate.old_id and not isinstance(fate.resource, MirrorVault)}
+    found: dict[int, object] = {}
+    for fate in fates:
+        source = by_id.get(fate.old.text("source_vault_id")) if fate.old is not None else None
+        if source is not None and isinstance(fate.resource, MirrorVault) and source is not fate.source:
+            found[id(fate.declared.declaration)] = source.declared.declaration.resource
+    return found
+
+
+def _may_wait(fate: Fate) -> bool:
+    """Whether a resource may wait for more than the program can see before it is registered."""
+    declaration = fate.declared.declaration
+    if declaration.parent is not None or any(not is_ours(one) for one in declaration.depends_on):
+        return True
+    return any(
+        isinstance(value, pulumi.Output)
+        for key, value in declaration.properties.items()
+        if key != "owner" and not key.startswith("source_")
+    )
+
+
+def _is_open(problem: Problem, may_wait: Collection[str]) -> bool:
+    """Whether a race may be none, because the one that comes may wait for the one that goes."""
+    return problem.code == "CB402" and problem.subjects[0] in may_wait
+
+
+def _taken_to_stay(fates: Sequence[Fate]) -> list[Open]:
+    """Say which arguments may turn out to replace a vault: nobody knows yet what that would lose."""
+    return [
+        Open("CB307" if isinstance(fate.resource, MirrorVault) else "CB303", fate.label, key)
+        for fate in fates
+        for key in kept_as_before(fate)
+    ]
+
+
+def _limits(fates: Sequence[Fate], evidence: Evidence) -> tuple[str, ...]:
+    """Say what this judgement leaves out."""
+    said = []
+    if evidence.is_stage:
+        said.append(f"{HOLD_VARIABLE} is set: this run is a stage, and problems of order (CB4xx) are not judged.")
+    kept = {fate.old.urn for fate in fates if fate.old is not None}
+    if not evidence.is_whole and set(evidence.old or ()) - kept:
+        said.append("the program awaits its own vaults before its end, so what it removes was not judged in advance.")
+    return tuple(said)
 
 
 def _is_for_later(problem: Problem, evidence: Evidence) -> bool:

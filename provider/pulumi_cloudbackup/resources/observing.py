@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.estate import estate_from_json, estate_to_json
 from pulumi_cloudbackup.reports.problems import problem_as_json, problem_from_json
+from pulumi_cloudbackup.resources.settings import JUDGING_SETTINGS
 from pulumi_cloudbackup.rules import Open
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def write(path: str, judgement: Judgement, settings: Mapping[str, str]) -> None:
         "not_yet_known": [list(one) for one in judgement.not_yet_known],
         "verified_live": judgement.verified_live,
         "notes": list(judgement.notes),
-        "settings": dict(settings),
+        "settings": {key: settings[key] for key in JUDGING_SETTINGS if settings.get(key)},
     }
     Path(path).write_text(json.dumps(document), encoding="utf-8")
 

@@ -39,7 +39,7 @@ from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, quiet, resolved
 from pulumi_cloudbackup.resources.session import Session
-from pulumi_cloudbackup.resources.settings import JUDGING_SETTINGS, NAMESPACE, SETTINGS, misspelt
+from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ T = TypeVar("T")
 
 _QUIET: Final = 0.5
 """Seconds with nothing but held registrations outstanding after which a program's body is taken to await them."""
+_PATIENCE: Final = 20.0
+"""Seconds that a mirror waits for the registration of a source that it moves away from."""
 _KEY: Final = "_cloudbackup_program"
 _LANGUAGE_HOST: Final = "pulumi-language-python-exec"
 
@@ -70,6 +72,7 @@ class Program:
         self._session = Session(self._settings, connect=_patient_enough)
         self._asks = _is_under_the_language_host()
         self._notes: dict[int, Note] = {}
+        self._before: Mapping[int, object] = {}
         self._has_opened = False
         self._ended_by: BaseException | None = None
         _watch_the_end(self._note_the_end)
@@ -88,6 +91,7 @@ class Program:
 
         async def admitted() -> str:
             await asyncio.shield(gate)
+            await _registered(self._before.get(id(declaration)))
             text: Any = value if isinstance(value, str) else await value.future(with_unknowns=True)
             return with_note(str(text), self._notes.get(id(declaration), Note()))
 
@@ -155,18 +159,24 @@ class Program:
         judgement = refusing(judge_declarations)(self._judged, evidence)
         observer = observed_to()
         if observer is not None:
-            write(observer, judgement, {key: self._settings[key] for key in JUDGING_SETTINGS})
+            write(observer, judgement, self._settings)
         if _watcher is not None:
             _watcher(judgement)
             return None
-        if observer is None:
-            self._tell(judgement, live)
-            if judgement.errors and self._session.judging.enforce:
-                return report(judgement, is_first=not self._has_opened)
-            for problem in judgement.errors:
-                self._once(pulumi.log.warn, f"not enforced: {problem.one_line}")
+        if observer is None and (refused := self._refused(judgement, live)) is not None:
+            return refused
+        self._before = judgement.after_old_source if evidence.is_stage else {}
         self._notes |= {id(one.declaration): self._note(one, judgement, live, old) for one in new}
         self._has_opened = True
+        return None
+
+    def _refused(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> str | None:
+        """Tell a judgement, and return what stops the program; ``None``: nothing does."""
+        self._tell(judgement, live)
+        if judgement.errors and self._session.judging.enforce:
+            return report(judgement, is_first=not self._has_opened)
+        for problem in judgement.errors:
+            self._once(pulumi.log.warn, f"not enforced: {problem.one_line}")
         return None
 
     def _note(
@@ -265,6 +275,13 @@ def program() -> Program | None:
     if not isinstance(found, Program):
         found = root.__dict__[_KEY] = Program()
     return found
+
+
+async def _registered(resource: object) -> None:
+    """Wait until a resource is registered; not for ever, because it may itself wait for what waits here."""
+    if isinstance(resource, pulumi.Resource):
+        with contextlib.suppress(Exception):  # whatever is wrong with it is told where it is declared
+            await asyncio.wait_for(asyncio.shield(resource.urn.future()), _PATIENCE)
 
 
 async def _in_thread(work: Callable[[], T]) -> T:

@@ -15,7 +15,8 @@ from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Unkno
 from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.estate.resource import Options
 from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
-from pulumi_cloudbackup.resources.assembling import Accounts, others_of
+from pulumi_cloudbackup.resources.assembling import DEFAULT_ACCOUNT, Accounts, others_of
+from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, vault_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def before(fates: Sequence[Fate], evidence: Evidence) -> Estate:
     other_vaults, other_mirrors = others_of(evidence, accounts)
     answer = evidence.live.get(accounts.main)
     return Estate.model_construct(
-        account=accounts.main or "default",
+        account=DEFAULT_ACCOUNT,
         vaults=(*vaults, *other_vaults),
         mirrors=(*mirrors, *other_mirrors),
         listed_regions=tuple(sorted(answer.vaults)) if answer is not None else (),
@@ -73,12 +74,16 @@ def after(fates: Sequence[Fate], evidence: Evidence) -> Estate:
     vaults: list[Vault] = []
     mirrors: list[MirrorVault] = []
     for fate in fates:
+        account = accounts.key(fate.account)
+        before_it = accounts.key(fate.old.text("account") or None) if fate.old is not None else account
+        if account != before_it and not accounts.are_told_apart(account, before_it):
+            account = before_it  # another profile of the same account, as far as anybody can tell
         resource = fate.resource.model_copy(
             update={
-                **_as_before(fate),
+                **kept_as_before(fate),
                 "urn": fate.declared.urn,
                 "aliases": fate.declared.aliases,
-                "account": accounts.key(fate.account),
+                "account": account,
                 "options": _options(fate.option_values),
                 "depends_on": _waits_for(fate, urns, children),
                 "adopt_id": fate.found.id if fate.old is None and fate.found is not None else fate.resource.adopt_id,
@@ -88,22 +93,20 @@ def after(fates: Sequence[Fate], evidence: Evidence) -> Estate:
             vaults.append(resource)
         else:
             mirrors.append(resource)
-    return Estate.model_construct(account=accounts.main or "default", vaults=tuple(vaults), mirrors=tuple(mirrors))
+    return Estate.model_construct(account=DEFAULT_ACCOUNT, vaults=tuple(vaults), mirrors=tuple(mirrors))
 
 
 def _in_play(fates: Sequence[Fate], evidence: Evidence) -> dict[str, OldResource]:
-    """Return the old resources but those of which nobody can tell what they become, and removed ones that are gone."""
+    """Return the old resources but those of which nobody can tell what they become.
+
+    A declared resource whose URN is not known yet may be any old one of its kind that nobody else is.
+    """
     kept = {fate.old.urn for fate in fates if fate.old is not None}
-    open_ = {
-        (isinstance(fate.resource, MirrorVault), fate.declared.declaration.name) for fate in fates if fate.may_be_old
-    }
+    open_ = {isinstance(fate.resource, MirrorVault) for fate in fates if fate.declared.urn is None}
+    open_ |= {isinstance(fate.resource, MirrorVault) for fate in fates if fate.may_be_old}
     if not evidence.is_whole:
         return {urn: old for urn, old in (evidence.old or {}).items() if urn in kept}
-    return {
-        urn: old
-        for urn, old in (evidence.old or {}).items()
-        if urn in kept or ((old.is_mirror, old.name) not in open_ and not evidence.is_gone(old))
-    }
+    return {urn: old for urn, old in (evidence.old or {}).items() if urn in kept or old.is_mirror not in open_}
 
 
 def _labels(olds: Mapping[str, OldResource], fates: Sequence[Fate]) -> dict[str, str]:
@@ -126,7 +129,7 @@ def _facts_of(old: OldResource, live: LiveVault | None, account: str | None) -> 
         "account": account,
         "managed_by": "this",
         "pending_replacement": not old.vault_id,
-        "holds_data": holds_data if isinstance(holds_data, bool) else None,
+        "holds_data": True if holds_data is True else None,  # that it held none when it was created says nothing now
         "options": Options(retain_on_delete=old.outputs.get("retained") is True),
     }
     if old.is_mirror:
@@ -155,7 +158,7 @@ def _source_of(old: OldResource, by_id: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _as_before(fate: Fate) -> dict[str, Any]:
+def kept_as_before(fate: Fate) -> dict[str, Any]:
     """Return what a resource is taken to stay, where an argument that would replace it is not known yet."""
     old = fate.old
     if old is None or not old.vault_id:
@@ -172,6 +175,11 @@ def _as_before(fate: Fate) -> dict[str, Any]:
             id=old.text("source_vault_id"), region_id=old.text("source_region_id")
         )
     return kept
+
+
+def is_ours(resource: object) -> bool:
+    """Whether a resource is a vault or mirror: what those wait for, the program sees."""
+    return isinstance(resource, pulumi.Resource) and resource.pulumi_resource_type in (VAULT_TYPE, MIRROR_TYPE)
 
 
 def _options(given: Mapping[str, Any]) -> Options:

@@ -1,0 +1,62 @@
+"""Judging in place of a program that declares nothing of ours, and so never judges itself: all that there is goes.
+
+The same rules, the same live account and the same settings as in a program that declares something.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import TYPE_CHECKING
+
+from pulumi_cloudbackup.engine.accounts import resources_of, settings_of
+from pulumi_cloudbackup.resources.account import Question, ask
+from pulumi_cloudbackup.resources.fates import Evidence
+from pulumi_cloudbackup.resources.judging import judge_declarations
+from pulumi_cloudbackup.resources.observing import write
+from pulumi_cloudbackup.resources.refusal import refusing
+from pulumi_cloudbackup.resources.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pulumi_cloudbackup.engine.exported import Exported
+    from pulumi_cloudbackup.engine.pulumi_cli import PulumiCli
+    from pulumi_cloudbackup.resources.own_state import OldResource
+
+
+def judge_for(cli: PulumiCli, exported: Exported, state: str, file: Path) -> None:
+    """Write down what the program would have, had it one vault left; nothing where its stack has none either.
+
+    Raises CliError, and Refusal where a setting means nothing.
+    """
+    old = resources_of(state)
+    if not old:
+        return
+    settings = settings_of(cli)
+    session = Session(settings)
+    evidence = Evidence(
+        old=old,
+        live=refusing(ask)(session, _questions(session, old)),
+        own_prefix=f"{exported.project}/{exported.stack}/",
+        now=int(time.time()),
+        today=dt.datetime.now(dt.timezone.utc).date().isoformat(),
+        judging=session.judging,
+        is_observed=True,
+    )
+    write(str(file), refusing(judge_declarations)((), evidence), settings)
+
+
+def _questions(session: Session, old: Mapping[str, OldResource]) -> dict[str | None, Question]:
+    """Return what is asked about what a stack has, of the accounts that may be asked."""
+    asked: dict[str | None, Question] = {}
+    for one in old.values():
+        account = one.text("account") or None
+        if not session.asks_in_preview(account):
+            continue
+        question = asked.setdefault(account, Question())
+        question.regions |= {region for key in ("region_id", "source_region_id") if (region := one.text(key))}
+        if not one.is_mirror and one.vault_id:
+            question.sources[one.vault_id] = one.text("region_id")
+    return asked

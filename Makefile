@@ -16,8 +16,8 @@ setup: ## create .venv, install the locked dependencies, get the Pulumi CLI
 demo: ## watch the real Pulumi engine manage vaults and mirrors in an emulated service
 	@$(ENTER) && exec python tools/demo.py $(ARGS)
 
-test: ## run all tests, on the real engine too; ARGS="-k mirror" is passed to pytest
-	@$(ENTER) && exec python -m pytest $(ARGS)
+test: ## run all tests, on the real engine too, in 2 processes; ARGS="-k mirror" is passed to pytest
+	@$(ENTER) && exec python -m pytest -n 2 $(ARGS)
 
 check: venv ## formatting, lint, types, import contracts; shows every failure
 	@PATH="$$PWD/.venv/bin:$$PATH"; failed=; \

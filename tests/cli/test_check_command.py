@@ -371,7 +371,7 @@ def _is_running(number: int) -> bool:
     return state != "Z"
 
 
-def _wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def _wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -395,7 +395,9 @@ def test_nothing_is_left_running(project: Project, number: signal.Signals | None
             process.send_signal(number)
         _out, err = process.communicate(timeout=20)
     if number is signal.SIGINT:
-        assert (process.returncode, err) == (1, "cloudbackup: interrupted\n")
+        assert err == "cloudbackup: interrupted\n"
+        # Python ends by the signal itself when that came while it made a class, as it does for what it still loads.
+        assert process.returncode in (1, -signal.SIGINT)
     _wait_for(lambda: not any(_is_running(one) for one in numbers))
     _wait_for(lambda: list(temporary.iterdir()) == [])
 

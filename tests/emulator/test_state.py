@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from engine_harness import free_port
 from pulumi_cloudbackup.emulator import Emulator, Settings, StateError
 from pulumi_cloudbackup.emulator.actions import ACTIONS
 
@@ -115,8 +115,7 @@ def test_empty_file_becomes_a_state(state: Path) -> None:
 @pytest.mark.parametrize("path", ["", "/", "/no/such/directory/state.db"])
 def test_unusable_path(path: str) -> None:
     """A path where nothing can be written is refused, and the port is free again."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with pytest.raises(StateError):
         Emulator(Settings(), state=path, port=port)
     with Emulator(Settings(), port=port):

@@ -254,9 +254,9 @@ PARKED = {**MIRROR, "parked": True, "vault_id": ""}
     [
         pytest.param(old("MirrorVault", PREDECESSOR), (), True, id="renamed without alias"),
         pytest.param(old("MirrorVault", PREDECESSOR), (DR_OWNER,), False, id="the new one is held"),
-        # A first stage that was cut short: the new one has no place yet, and the old one goes only at the end.
+        # A first stage that was cut short: the new one stays parked until the old one, which goes at the end, is gone.
         pytest.param(
-            {**old("MirrorVault", PREDECESSOR), **old("MirrorVault", PARKED)}, (), True, id="parked, the old one there"
+            {**old("MirrorVault", PREDECESSOR), **old("MirrorVault", PARKED)}, (), False, id="parked, the old one there"
         ),
         pytest.param(old("MirrorVault", PARKED), (), False, id="parked, the old one gone"),
         pytest.param(

@@ -20,7 +20,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from engine_harness import Service
+from engine_harness import Service, free_port
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.vault_provider import VaultProvider
@@ -151,7 +151,7 @@ def test_many_vaults_are_waited_for_at_once(host: Host, service: Service) -> Non
 
 def test_the_host_ends_itself_when_its_engine_is_gone(tmp_path: Path, service: Service) -> None:
     """Its parent lives on, as the shell between them does; the engine's address does not answer any more."""
-    engine = socket.create_server(("127.0.0.1", 0))
+    engine = socket.create_server(("127.0.0.1", free_port()))
     host = Host(tmp_path, {"CLOUDBACKUP_ENDPOINT": service.url}, f"127.0.0.1:{engine.getsockname()[1]}")
     try:
         host.check({"region_id": "cn-hangzhou", "owner": OWNER})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import secrets
+import socket
 import subprocess
 import sys
 import time
@@ -60,6 +63,13 @@ class Service:
             assert time.monotonic() < end, f"the service never saw {action}"
             time.sleep(0.05)
 
+    def wait_for_fault(self, seconds: float = 60.0) -> None:
+        """Wait until every fault that was ordered has met its call, which a slow one still holds."""
+        end = time.monotonic() + seconds
+        while faults := self._get("faults"):
+            assert time.monotonic() < end, f"never met: {faults}"
+            time.sleep(0.05)
+
     def last(self) -> int:
         return max((call["seq"] for call in self.calls()), default=0)
 
@@ -73,7 +83,10 @@ class Service:
         return vault
 
     def patch(self, name: str, **fields: Any) -> None:
-        answer = httpx.patch(f"{self.url}/_emulator/vaults/{self.by_name(name)['VaultId']}", json=fields)
+        self.patch_id(self.by_name(name)["VaultId"], **fields)
+
+    def patch_id(self, vault_id: str, **fields: Any) -> None:
+        answer = httpx.patch(f"{self.url}/_emulator/vaults/{vault_id}", json=fields)
         assert answer.status_code == 200, answer.text
 
     def lose(self, name: str) -> str:
@@ -193,6 +206,14 @@ class Project:
             check=False,
             timeout=300,
         )
+
+
+def free_port() -> int:
+    """Return a port for whoever must be told one; the system gives higher ones to those who take any, at any moment."""
+    while True:
+        port = 20_000 + secrets.randbelow(10_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def environment(folder: Path, url: str | None) -> dict[str, str]:

@@ -53,11 +53,7 @@ def test_killed_before_the_call(project: Project, service: Service) -> None:
     service.fault(action="DescribeVaults", fault="slow", seconds=4.0, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
-    end = time.monotonic() + 60
-    while not provider_hosts(project):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-    time.sleep(1.5)
+    service.wait_for_fault()
     kill(cli, project)
     time.sleep(4.0)
     assert service.mutations(before) == []
@@ -71,8 +67,7 @@ def test_killed_after_the_call(project: Project, service: Service) -> None:
     service.fault(action="CreateVault", fault="slow", seconds=2.0, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
-    service.wait_for("DescribeVaults", before)
-    time.sleep(0.7)
+    service.wait_for_fault()
     kill(cli, project)
     service.wait_for("CreateVault", before)
     assert len(service.vaults()) == 1
@@ -105,8 +100,7 @@ def test_provider_host_killed(project: Project, service: Service) -> None:
     service.fault(action="CreateVault", fault="slow", seconds=1.5, times=1)
     before = service.last()
     cli = project.start("up", "--yes", "--skip-preview")
-    service.wait_for("DescribeVaults", before)
-    time.sleep(0.5)
+    service.wait_for_fault()
     for pid in provider_hosts(project):
         os.kill(pid, signal.SIGKILL)
     assert cli.wait(timeout=60) != 0

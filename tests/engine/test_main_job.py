@@ -228,7 +228,7 @@ def test_two_stacks(project: Project, service: Service, tmp_path: Path) -> None:
     """A mirror of another stack's vault: created by id, and its source cannot be deleted before it."""
     project.program(
         """
-        orders = Vault("orders", region_id="cn-hangzhou", timeout=1)
+        orders = Vault("orders", region_id="cn-hangzhou", timeout=5)
         pulumi.export("orders", orders.id)
         """
     ).up().ok()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from engine_harness import Project, Service, environment
+from engine_harness import Project, Service, environment, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -44,9 +43,8 @@ def test_by_hand(tmp_path: Path) -> None:
     (script,) = [text for text in blocks("sh") if "pulumi up" in text]
     for name in ("Makefile", "tools", ".venv", "requirements.txt", "requirements-build.txt", "pyproject.toml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    port = str(free_port())
     env = environment(tmp_path, None)
     done = subprocess.run(
         ["bash", "-euc", script.replace("8071", port)],

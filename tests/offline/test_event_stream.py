@@ -224,7 +224,7 @@ def test_values(resource: Any, expected: Any) -> None:
     ("lines", "expected"),
     [
         pytest.param([vault("a"), mirror("m", NOT_KNOWN, source_owner="a#1")], "a", id="by the owner that it is told"),
-        pytest.param([vault("a", id="v-1"), mirror("m", "v-1")], "a", id="by id"),
+        pytest.param([vault("a", id="v-1"), mirror("m", "v-1", source_owner="a#1")], "a", id="by id"),
         pytest.param(
             [vault("a"), mirror("m", NOT_KNOWN)], ExistingSource(id=UNKNOWN, region_id="cn-hangzhou"), id="not known"
         ),

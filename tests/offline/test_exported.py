@@ -130,17 +130,26 @@ def test_a_real_state() -> None:
     }
 
 
+WIRED: Any = {"propertyDependencies": {"source_vault_id": [urn("a")]}}
+"""Of a mirror that takes the id from the resource of the vault."""
+
+
 @pytest.mark.parametrize(
     ("resources", "expected"),
     [
-        pytest.param([vault("a", id="v-1"), mirror("m", "v-1")], "a", id="the vault that has the id"),
+        pytest.param([vault("a", id="v-1"), mirror("m", "v-1", **WIRED)], "a", id="the vault that has the id"),
+        pytest.param(
+            [vault("a", id="v-1"), mirror("m", "v-1")],
+            ExistingSource(id="v-1", region_id="cn-hangzhou"),
+            id="the same vault by a plain id, which orders nothing",
+        ),
         pytest.param(
             [vault("a", id="v-1", delete=True), mirror("m", "v-1")],
             ExistingSource(id="v-1", region_id="cn-hangzhou"),
             id="not one that is only still to be deleted",
         ),
         pytest.param(
-            [vault("a", id="v-2"), vault("a", id="v-1", delete=True), mirror("m", "v-2")],
+            [vault("a", id="v-2"), vault("a", id="v-1", delete=True), mirror("m", "v-2", **WIRED)],
             "a",
             id="its successor has the name",
         ),
@@ -182,7 +191,9 @@ def test_a_real_state() -> None:
             id="an encrypted id",
         ),
         pytest.param(
-            [vault("a", id="parked-1", outputs={"parked": True}), mirror("m", "parked-1")], "a", id="a parked source"
+            [vault("a", id="parked-1", outputs={"parked": True}), mirror("m", "parked-1", **WIRED)],
+            "a",
+            id="a parked source",
         ),
         pytest.param(
             [

@@ -36,6 +36,10 @@ class Couple(NamedTuple):
     def calls(self) -> tuple[str, str]:
         return self.prediction.call(self.first), self.prediction.call(self.second)
 
+    def is_in(self, ran: Ran) -> bool:
+        """Whether both steps were taken."""
+        return {*self.calls} <= {one.call for one in ran.calls}
+
 
 class Leaving(NamedTuple):
     """A mirror that leaves a source which is replaced delete-first: either of them may be heard of first."""

@@ -19,7 +19,8 @@ import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, UpdateResult
 
 from pulumi_cloudbackup import ExistingVault, MirrorVault, Vault
-from pulumi_cloudbackup.resources import mirror_vault, program, providing, vault
+from pulumi_cloudbackup.planning.comparing import Difference
+from pulumi_cloudbackup.resources import mirror_vault, providing, vault
 from pulumi_cloudbackup.resources.holding import is_held, is_parked
 from pulumi_cloudbackup.resources.mirror_lifecycle import MirrorLifecycle
 from pulumi_cloudbackup.resources.mirror_provider import MirrorVaultProvider
@@ -168,26 +169,23 @@ class ObligingMirrorVaultProvider(MirrorVaultProvider):
         _call(f"delete {_id}", _id)
 
 
-def refuse_nothing() -> None:
-    """Let the program go on whatever is wrong with it, with providers that call no service."""
-    program.observe(lambda _judgement: None)
-    vault.VaultProvider = ObligingVaultProvider  # type: ignore[misc] # what vaults register with
-    mirror_vault.MirrorVaultProvider = ObligingMirrorVaultProvider  # type: ignore[misc] # as above
+def call_no_service() -> None:
+    """Register everything with providers that call no service."""
+    vars(vault)["VaultProvider"] = ObligingVaultProvider
+    vars(mirror_vault)["MirrorVaultProvider"] = ObligingMirrorVaultProvider
 
 
-def _another_account(_id: str, _before: Any, _after: Any, difference: Any) -> Any:
+def _another_account(_id: str, _before: Any, _after: Any, difference: Difference) -> Difference:
     """Take another profile for another account, without asking."""
     if "account" not in difference.updates:
         return difference
-    return type(difference)((*difference.replaces, "account"), difference.updates)
+    return Difference((*difference.replaces, "account"), difference.updates)
 
 
 # The provider host imports this module for the provider classes above, and none of our own code comes before.
-_check_result = providing.check_result
 VaultLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign]
 MirrorLifecycle.replacement_is_allowed = lambda *_: None  # type: ignore[method-assign]
-providing.same_account_or_replace = _another_account
-providing.check_result = lambda checked: _check_result(type(checked)(checked.inputs, ()))
+vars(providing)["same_account_or_replace"] = _another_account
 
 
 class NoteProvider(ResourceProvider):

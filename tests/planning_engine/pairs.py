@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import Any
 
@@ -76,7 +77,6 @@ class Pair:
             kind = f"{TEAM_TYPE}${kind}" if one.name in side.parents else kind
         return f"urn:pulumi:{STACK}::{PROJECT}::{kind}::{self.full(one.name)}"
 
-
     def owner(self, side: Side, one: Declared) -> str:
         """Return the owner that is written on its vault."""
         kind = VAULT_TYPE if isinstance(one, Vault) else MIRROR_TYPE
@@ -132,7 +132,7 @@ def _argument_of_a_vault(current: Side, desired: Side, rng: Random, edits: list[
     if not desired.vaults:
         return current, desired
     vault = rng.choice(desired.vaults)
-    changes = rng.choice(
+    changes: dict[str, Any] = rng.choice(
         [
             {"vault_type": "OTS_BACKUP"},
             {"encrypt_type": "KMS", "kms_key_id": "alias/e"},
@@ -156,7 +156,7 @@ def _argument_of_a_mirror(current: Side, desired: Side, rng: Random, edits: list
     if not desired.mirrors:
         return current, desired
     mirror = rng.choice(desired.mirrors)
-    changes = rng.choice(
+    changes: dict[str, Any] = rng.choice(
         [
             {"vault_name": f"the {mirror.name}"},
             {"description": "changed"},
@@ -206,7 +206,7 @@ def _below_a_component(current: Side, desired: Side, rng: Random, edits: list[st
     below = {name for name in sorted(names) if rng.random() < 0.6}
     below = {name for name in below if name not in aliased} | {new for old, new in aliased.items() if old in below}
     below |= {old for old, new in aliased.items() if new in below}
-    parents = {name: "team" for name in sorted(below)}
+    parents = dict.fromkeys(sorted(below), "team")
     team = Neighbour("team", "Team")
     edits.append(f"below a component: {sorted(below)}")
     keeps = rng.random() < 0.8 or any(one.name in parents for one in desired.resources)
@@ -225,7 +225,7 @@ def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tup
         if any(one.depends_on for one in side.resources):
             return side
         mine = Neighbour("note", "Note", text=text, depends_on=(first.name,) if first is not None else ())
-        if second is not None and second is not first and not (first and _needs(side, first, second.name)):
+        if second is not None and second is not first and not (first and second.name in needs_of(side, first.name)):
             side = _changed(side, second, depends_on=("note",))
         return Side(side.vaults, side.mirrors, (*side.neighbours, mine), side.parents)
 
@@ -240,26 +240,6 @@ def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tup
     return current, with_note(desired, after, rng.choice("ab")) if rng.random() < 0.8 else desired
 
 
-def _needs(side: Side, one: Declared, name: str) -> bool:
-    """Whether a resource waits for another one."""
-    found = {other.name: other for other in side.resources if not other.pending_delete}
-    waiting, seen = [one.name], set[str]()
-    while waiting:
-        current = waiting.pop()
-        if current == name:
-            return True
-        if current in seen or current not in found:
-            continue
-        seen.add(current)
-        resource = found[current]
-        waiting.extend(resource.depends_on)
-        if isinstance(resource, MirrorVault) and isinstance(resource.source, str):
-            waiting.append(resource.source)
-        if resource.options.deleted_with:
-            waiting.append(resource.options.deleted_with)
-    return False
-
-
 _EDITS: dict[Edit, float] = {
     _argument_of_a_vault: 0.3,
     _argument_of_a_mirror: 0.3,
@@ -271,30 +251,93 @@ _EDITS: dict[Edit, float] = {
 """How often each is made."""
 
 
+# Pairs by hand.
+
+
+def typical_pairs() -> dict[str, tuple[Side, Side]]:
+    """Return changes that are easily taken for ordered and are not, or the other way round."""
+    a, b = (Vault(name=name, region_id="cn-hangzhou", id=f"v-{name}", force_destroy=True) for name in "ab")
+    m1 = MirrorVault(name="m1", source="a", region_id="cn-shanghai", id="v-m1")
+    m2 = m1.model_copy(update={"name": "m2", "source": "b", "id": "v-m2"})
+    plain = ExistingSource(id="v-a", region_id="cn-hangzhou", encrypt_type="HBR_PRIVATE")
+    moved = a.model_copy(update={"region_id": "cn-beijing"})
+    with_a = b.model_copy(update={"options": Options(deleted_with="a")})
+
+    def by(mirror: MirrorVault, source: str | ExistingSource) -> MirrorVault:
+        return mirror.model_copy(update={"source": source})
+
+    return {
+        "swapped": (Side((a, b), (m1, m2)), Side((a, b), (by(m1, "b"), by(m2, "a")))),
+        "removed": (Side((a,), (by(m1, plain),)), Side((), ())),
+        "left": (Side((a, b), (m1,)), Side((moved, b), (by(m1, "b"),))),
+        "left, another waits": (
+            Side((a, b), (m1, m2)),
+            Side((moved, b), (by(m1, "b"), by(m2, "a").model_copy(update={"depends_on": ("m1",)}))),
+        ),
+        "left, and waited for": (
+            Side((a, b), (m1,)),
+            Side((moved, b), (by(m1, "b").model_copy(update={"depends_on": ("a",)}),)),
+        ),
+        "deleted with another": (Side((a,), ()), Side((moved, with_a), ())),
+        "new": (Side((), ()), Side((a, b), ())),
+    }
+
+
+def needs_of(side: Side, name: str) -> set[str]:
+    """Return everything that a resource waits for, directly or not, by name."""
+    found = {one.name: one for one in side.resources if not one.pending_delete}
+    others = {one.name: one for one in side.neighbours}
+    seen, waiting = set[str](), [name]
+    while waiting:
+        current = waiting.pop()
+        one = found.get(current)
+        direct = {*(one or others[current]).depends_on} if one or current in others else set[str]()
+        if one is not None:
+            direct |= {needed for needed in (one.options.deleted_with, side.parents.get(current)) if needed}
+            if isinstance(one, MirrorVault) and isinstance(one.source, str):
+                direct.add(one.source)
+        waiting += direct - seen
+        seen |= direct
+    return seen
+
+
 # As the planner reads them.
 
 
 def estates_of(pair: Pair, ids: Mapping[str, str]) -> tuple[Estate, Estate]:
     """Return both sides as estates of the stack; ``ids``: the engine's ids by label of the first program."""
-    return _estate(pair, pair.current, ids, is_current=True), _estate(pair, pair.desired, ids, is_current=False)
+    current, desired = (_estate(_Place(pair, side, ids)) for side in (pair.current, pair.desired))
+    return current, desired
 
 
-def _estate(pair: Pair, side: Side, ids: Mapping[str, str], *, is_current: bool) -> Estate:
-    urns = {one.name: pair.urn(side, one) for one in (*side.resources, *side.neighbours)}
+@dataclass(frozen=True)
+class _Place:
+    """Where a side of a pair is put."""
 
-    def placed(one: Any) -> Any:
-        return _placed(pair, side, one, urns, ids, is_current=is_current)
+    pair: Pair
+    side: Side
+    ids: Mapping[str, str]
 
+    @property
+    def is_current(self) -> bool:
+        return self.side is self.pair.current
+
+    @cached_property
+    def urns(self) -> dict[str, str]:
+        return {one.name: self.pair.urn(self.side, one) for one in (*self.side.resources, *self.side.neighbours)}
+
+
+def _estate(place: _Place) -> Estate:
     return Estate(
-        vaults=tuple(placed(one) for one in side.vaults),
-        mirrors=tuple(placed(one) for one in side.mirrors),
+        vaults=tuple(_placed(place, one) for one in place.side.vaults),
+        mirrors=tuple(_placed(place, one) for one in place.side.mirrors),
         foreign=tuple(
             ForeignResource(
-                urn=urns[one.name],
-                depends_on=tuple(urns[name] for name in one.depends_on),
-                action="none" if is_current else _action(pair, one),
+                urn=place.urns[one.name],
+                depends_on=tuple(place.urns[name] for name in one.depends_on),
+                action="none" if place.is_current else _action(place.pair, one),
             )
-            for one in side.neighbours
+            for one in place.side.neighbours
         ),
     )
 
@@ -304,33 +347,31 @@ def _action(pair: Pair, one: Neighbour) -> Any:
     return "create" if old is None else "none" if old.text == one.text else "update"
 
 
-def _placed(
-    pair: Pair, side: Side, one: Declared, urns: Mapping[str, str], ids: Mapping[str, str], *, is_current: bool
-) -> Declared:
+def _placed(place: _Place, one: Any) -> Any:
     """Return a resource with the names and ids that it has in the stack."""
-    parent, deleted_with = side.parents.get(one.name), one.options.deleted_with
+    pair, parent, deleted_with = place.pair, place.side.parents.get(one.name), one.options.deleted_with
     options: Options = one.options.model_copy(
         update={
-            "parent": urns[parent] if parent is not None else None,
-            "deleted_with": urns[deleted_with] if deleted_with is not None else None,
+            "parent": place.urns[parent] if parent is not None else None,
+            "deleted_with": place.urns[deleted_with] if deleted_with is not None else None,
         }
     )
     changes: dict[str, Any] = {
         "name": pair.full(one.name),
-        "urn": pair.urn(side, one),
+        "urn": place.urns[one.name],
         "aliases": tuple(pair.full(alias) for alias in one.aliases),
-        "depends_on": tuple(urns[name] for name in one.depends_on),
+        "depends_on": tuple(place.urns[name] for name in one.depends_on),
         "options": options,
-        "id": ids[label_of(one)] if is_current else None,
-        "owner": pair.owner(side, one),
+        "id": place.ids[label_of(one)] if place.is_current else None,
+        "owner": pair.owner(place.side, one),
     }
     if isinstance(one, MirrorVault):
         changes["source"] = (
             pair.full(one.source)
             if isinstance(one.source, str)
-            else one.source.model_copy(update={"id": real_id(pair, one.source, ids)})
+            else one.source.model_copy(update={"id": real_id(pair, one.source, place.ids)})
         )
-        if is_current and one.redundancy_type is None:
+        if place.is_current and one.redundancy_type is None:
             changes["redundancy_type"] = "LRS"  # the service has chosen
     return one.model_copy(update=changes)
 

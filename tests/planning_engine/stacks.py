@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ _MAIN = """
 import json
 from pathlib import Path
 import obliging
-obliging.refuse_nothing()
+{first}
 obliging.declare(json.loads(Path("program.json").read_text()))
 """
 _OURS = "pulumi-python:dynamic/cloudbackup:"
@@ -85,31 +84,33 @@ def call_of(op: str, urn: str, old_id: str) -> str:
 class StackOfPairs:
     """One project with one stack that holds the current sides of many pairs, and a program of the desired ones."""
 
-    def __init__(self, parent: Path, pairs: Sequence[Pair]) -> None:
+    def __init__(self, parent: Path, pairs: Sequence[Pair], url: str | None = None) -> None:
+        """Put the current sides in place; ``url``: a service that does what it is asked, or refuses."""
         self.pairs = pairs
         self._parent, self._folder = parent, parent / PROJECT
         self._folder.mkdir(parents=True)
         shutil.copy(_OBLIGING, self._folder)
         (self._folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        (self._folder / "__main__.py").write_text(_MAIN)
+        (self._folder / "__main__.py").write_text(_MAIN.format(first="" if url else "obliging.call_no_service()"))
         self._log = parent / "calls.jsonl"
         self._log.touch()
         self._env = {
-            **environment(parent, None),
-            **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),  # DEV
+            **environment(parent, url),
             "OBLIGING_LOG": str(self._log),
             "CLOUDBACKUP_THREADS": "512",
             "PULUMI_DEBUG_COMMANDS": "1",
-            "PULUMI_EXPERIMENTAL": "1",
-            "PULUMI_SKIP_CHECKPOINTS": "1",  # the state is written once, at the end: five times as fast
         }
         self._pulumi("stack", "init", STACK)
-        self._pulumi("config", "set", "cloudbackup:preflight", "off", "--stack", STACK)
+        if url is None:
+            # The state is written once, at the end: five times as fast.
+            self._env |= {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
+            self._set(preflight="off", enforce="false")
+        self._set(limits='{"vaults": 1000, "mirrors_per_region": 1000}')
         self._render(first_program)
         self.run("up", "--yes", "--skip-preview")
         self.ids = self._age()
         self._render(lambda pair: second_program(pair, self.ids_of(pair)))
-        self.state = json.dumps(self._export())
+        self.state = self.export()
         self._calls = self._log.read_bytes()
 
     def ids_of(self, pair: Pair) -> dict[str, str]:
@@ -147,13 +148,17 @@ class StackOfPairs:
             frozenset(line["call"] for line in lines if line["what"] == "gave up"),
         )
 
+    def _set(self, **settings: str) -> None:
+        words = [word for key, value in settings.items() for word in ("--plaintext", f"cloudbackup:{key}={value}")]
+        self._pulumi("config", "set-all", *words, "--stack", STACK)
+
     def _render(self, program: Callable[[Pair], list[dict[str, Any]]]) -> None:
         declarations = [one for pair in self.pairs for one in program(pair)]
         (self._folder / "program.json").write_text(json.dumps(declarations))
 
     def _age(self) -> dict[str, str]:
         """Make the state one that earlier runs were interrupted in; return the ids of everything."""
-        document = self._export()
+        document = self._document()
         resources = document["deployment"]["resources"]
         ids = {one["urn"].rpartition("::")[2]: one.get("id", "") for one in resources}
         interrupted = {
@@ -171,8 +176,12 @@ class StackOfPairs:
         self._import(json.dumps(document))
         return ids
 
-    def _export(self) -> Any:
-        return json.loads(self._pulumi("stack", "export", "--stack", STACK))
+    def export(self) -> str:
+        """Return the state as the CLI prints it."""
+        return self._pulumi("stack", "export", "--stack", STACK)
+
+    def _document(self) -> Any:
+        return json.loads(self.export())
 
     def _import(self, document: str) -> None:
         file = self._parent / "state.json"
@@ -189,7 +198,11 @@ class StackOfPairs:
             check=False,
             timeout=500,
         )
-        assert done.returncode == 0, f"{arguments}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+        told = [line for line in done.stdout.splitlines() if "warning" not in line]
+        start = next((place for place, line in enumerate(told) if "error" in line), 0)
+        assert done.returncode == 0, "\n".join(
+            (" ".join(arguments[:2]), *told[start : start + 60], done.stderr[-3000:])
+        )
         return done.stdout
 
 

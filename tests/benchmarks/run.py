@@ -1,15 +1,18 @@
 """Benchmarks: ratios measured side by side in one run, because machines are noisy. Never a test that fails at random.
 
-    python tests/benchmarks/run.py [--resources 2 1000] [--rounds 3] [--only preview|up|import|refresh]
+    python tests/benchmarks/run.py [--resources 2 1000] [--rounds 3] [--only import|plan|preview|refresh|up]
 
 ``preview``: a real ``pulumi preview`` of N resources of ours beside the same program with dynamic resources that do
 nothing (the floor). ``up``: 32 vaults that initialise for 3 s each. ``import``: our package beyond Pulumi's own.
-``refresh``: calls and time for 100 vaults.
+``refresh``: calls and time for 100 vaults. ``plan``: ``cloudbackup plan`` of two estate files of 10,000 and of 100,000
+resources, a tenth of them changed, beside what ``json.loads`` needs for the two files.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tools")]
@@ -138,8 +142,95 @@ def benchmark_refresh(_: argparse.Namespace) -> None:
         print(f"refresh of 100 vaults: {len(service.calls(before))} API calls (target 2), {seconds:.1f} s")
 
 
+REGIONS = ("cn-hangzhou", "cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-qingdao")
+PAIRS_PER_ACCOUNT = 20
+LOADS = """
+import json, sys, time
+texts = [open(name, "rb").read() for name in sys.argv[1:]]
+start = time.perf_counter()
+found = [json.loads(text) for text in texts]
+print(time.perf_counter() - start)
+"""
+
+
+def estate_files(folder: Path, resources: int) -> list[str]:
+    """Write two estates: of forty pairs, two vaults are changed in place, one mirror moves, one pair goes, one comes."""
+    current: dict[str, Any] = {"schema_version": 1, "vaults": [], "mirrors": []}
+    desired: dict[str, Any] = {"schema_version": 1, "vaults": [], "mirrors": []}
+    for n in range(resources // 2):
+        account, kind = f"account-{n // PAIRS_PER_ACCOUNT:04d}", n % 40
+        tags = {"team": f"team-{n % 50}", "env": "prod"}
+        vault = {"name": f"v{n:06d}", "region_id": REGIONS[n % 5], "account": account, "tags": tags}
+        vault["description"] = f"Backups of service {n}"
+        mirror = {
+            "name": f"v{n:06d}-dr",
+            "source": vault["name"],
+            "region_id": REGIONS[(n + 1) % 5],
+            "account": account,
+        }
+        if kind != 9:
+            facts = {"status": "CREATED", "created_time": 1700000000 + n}
+            current["vaults"].append({**vault, **facts, "id": f"v-{2 * n:08d}", "holds_data": False})
+            current["mirrors"].append({**mirror, **facts, "id": f"v-{2 * n + 1:08d}", "replication_progress": 100})
+        if kind != 7:
+            written: dict[int, dict[str, Any]] = {
+                1: {"description": "Changed"},
+                3: {"tags": {"team": "other"}},
+                21: {"description": "Changed too"},
+            }
+            moved = {"region_id": REGIONS[(n + 2) % 5]} if kind == 5 else {}
+            desired["vaults"].append({**vault, **written.get(kind, {})})
+            desired["mirrors"].append({**mirror, **moved})
+    names = []
+    for name, estate in (("current", current), ("desired", desired)):
+        file = folder / f"{name}-{resources}.json"
+        file.write_text(json.dumps(estate))
+        names.append(str(file))
+    return names
+
+
+def benchmark_plan(arguments: argparse.Namespace) -> None:
+    """Plan two estate files of each size; beside it ``json.loads`` of both, and the start of an interpreter."""
+    fastest: dict[int, float] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        none = estate_files(Path(folder), 0)
+        for size in (10_000, 100_000):
+            files = estate_files(Path(folder), size)
+            loads, starts, nothings, plans, memory = [], [], [], [], 0.0
+            for _round in range(arguments.rounds):
+                said = subprocess.run([sys.executable, "-c", LOADS, *files], check=True, capture_output=True, text=True)
+                loads.append(float(said.stdout))
+                starts.append(timed(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)))
+                nothings.append(measured_plan(none)[0])
+                seconds, peak = measured_plan(files)
+                plans.append(seconds)
+                memory = max(memory, peak)
+            fastest[size] = min(plans) - min(starts)
+            beyond_imports = (min(plans) - min(nothings)) / min(loads)
+            print(
+                f"plan of {size} resources: json.loads of both files {min(loads):.3f} s, plan {min(plans):.2f} s; less "
+                f"interpreter start ({min(starts):.2f} s) ratio {fastest[size] / min(loads):.1f} (target 8), less a plan "
+                f"of nothing ({min(nothings):.2f} s) ratio {beyond_imports:.1f}; peak memory {memory:.0f} MB"
+            )
+    small, large = fastest.values()
+    print(f"plan: 100,000 resources take {large / small:.1f} times as long as 10,000 (target 12)")
+
+
+def measured_plan(files: list[str]) -> tuple[float, float]:
+    """Run the command; return its seconds and its peak memory in MB."""
+    command = [sys.executable, "-m", "pulumi_cloudbackup.cli", "plan", "--current", files[0], "--desired", files[1]]
+    start = time.monotonic()
+    with subprocess.Popen([*command, "--format", "json"], stdout=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"plan ended with exit code {process.returncode}")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
 BENCHMARKS = {
     "import": benchmark_import,
+    "plan": benchmark_plan,
     "preview": benchmark_preview,
     "refresh": benchmark_refresh,
     "up": benchmark_up,

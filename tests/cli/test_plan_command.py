@@ -218,6 +218,11 @@ def test_wrong_arguments(arguments: list[str], says: str, capsys: pytest.Capture
         pytest.param(estate(vault(region_id=5)), "vaults.0.region_id: ", id="wrong kind"),
         pytest.param({**NOTHING, "more": 1}, "more: ", id="unknown key"),
         pytest.param(estate(vault(), vault()), "the name 'orders' is used by more than one", id="name twice"),
+        pytest.param(
+            estate(vault("orders", urn="urn:x"), vault("bills", urn="urn:x")),
+            "the URN 'urn:x' is used by more than one",
+            id="URN twice",
+        ),
     ],
 )
 def test_wrong_files(desired: Any, says: str, files: Files, capsys: pytest.CaptureFixture[str]) -> None:

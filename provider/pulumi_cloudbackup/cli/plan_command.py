@@ -18,7 +18,7 @@ from pulumi_cloudbackup.cli import output
 from pulumi_cloudbackup.cli.exits import CHANGES_PENDING, FINE, ONLY_ORDER, PROBLEMS, CommandError
 
 if TYPE_CHECKING:
-    from pulumi_cloudbackup.estate import Estate
+    from pulumi_cloudbackup.estate import Document, Estate
     from pulumi_cloudbackup.planning.plan import Plan
 
 _UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
@@ -132,12 +132,23 @@ def _plan_offline(arguments: argparse.Namespace) -> "Plan":
 
 def _plan_of_files(arguments: argparse.Namespace) -> "Plan":
     """Plan from two estate files."""
-    current, desired = _estate(arguments.current), _estate(arguments.desired)
+    files = _documents(arguments.current, arguments.desired)
 
-    from pulumi_cloudbackup.planning import PlanError, plan  # noqa: PLC0415 - wrong files are told without it
+    from pulumi_cloudbackup.estate import EstateError, estate_from_content  # noqa: PLC0415 - loaded by now
+    from pulumi_cloudbackup.planning import PlanError, plan  # noqa: PLC0415 - not for files that are no JSON
+    from pulumi_cloudbackup.planning.apart import set_apart  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED  # noqa: PLC0415 - as above
 
+    left, right, untouched = set_apart(*files)
     try:
-        return plan(current, desired, **choices(arguments))
+        current, desired = estate_from_content(left), estate_from_content(right)
+    except EstateError:
+        # What is wrong is told with its place in the whole file.
+        current, desired = _estate(arguments.current, files[0]), _estate(arguments.desired, files[1])
+        untouched = NOTHING_UNTOUCHED
+    digest = f"{files[0].digest} {files[1].digest}"
+    try:
+        return plan(current, desired, untouched=untouched, source_digest=digest, **choices(arguments))
     except PlanError as error:
         raise CommandError(f"plan: {error}") from error
 
@@ -148,12 +159,39 @@ def choices(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"strategy": arguments.strategy, **rate}
 
 
-def _estate(name: str) -> "Estate":
-    """Read an estate file, or say which file is wrong, where, and why."""
-    from pulumi_cloudbackup.estate import EstateError, estate_from_json  # noqa: PLC0415 - not for --help
+def _documents(current: str, desired: str) -> "tuple[Document, Document]":
+    """Read two estate files; what is wrong with the first one is told first."""
+    first = _document(current)
+    try:
+        return first, _document(desired)
+    except CommandError:
+        _estate(current, first)
+        raise
+
+
+def _document(name: str) -> "Document":
+    """Read the JSON of an estate file, or say which file is wrong and why."""
+    from pulumi_cloudbackup.estate import document_from_json  # noqa: PLC0415 - not for --help
+
+    with _telling(name):
+        return document_from_json(Path(name).read_bytes())
+
+
+def _estate(name: str, document: "Document") -> "Estate":
+    """Read an estate from its file, or say which file is wrong, where, and why."""
+    from pulumi_cloudbackup.estate import estate_from_content  # noqa: PLC0415 - loaded by now
+
+    with _telling(name):
+        return estate_from_content(document.content)
+
+
+@contextmanager
+def _telling(name: str) -> Iterator[None]:
+    """Say which estate file is wrong, where, and why."""
+    from pulumi_cloudbackup.estate import EstateError  # noqa: PLC0415 - not for --help
 
     try:
-        return estate_from_json(Path(name).read_bytes())
+        yield
     except RecursionError:
         raise CommandError(f"plan: {name}: The file is not an estate: it is nested too deeply.") from None
     except EstateError as error:

@@ -3,7 +3,15 @@
 Pure: standard library and pydantic only; no I/O, no clock, no environment, no Pulumi.
 """
 
-from pulumi_cloudbackup.estate.estate import Estate, EstateError, estate_from_json, estate_to_json
+from pulumi_cloudbackup.estate.estate import (
+    Document,
+    Estate,
+    EstateError,
+    document_from_json,
+    estate_from_content,
+    estate_from_json,
+    estate_to_json,
+)
 from pulumi_cloudbackup.estate.live import LiveVault
 from pulumi_cloudbackup.estate.mirror import ExistingSource, MirrorVault, Source
 from pulumi_cloudbackup.estate.region import Region, nearest_region_ids, regions
@@ -12,6 +20,7 @@ from pulumi_cloudbackup.estate.vault import Vault
 
 __all__ = [
     "UNKNOWN",
+    "Document",
     "Estate",
     "EstateError",
     "ExistingSource",
@@ -21,6 +30,8 @@ __all__ = [
     "Source",
     "Unknown",
     "Vault",
+    "document_from_json",
+    "estate_from_content",
     "estate_from_json",
     "estate_to_json",
     "is_known",

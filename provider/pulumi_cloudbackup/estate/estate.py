@@ -6,9 +6,11 @@ account. Whether it is allowed is for the rules.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,9 +21,20 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
     from typing_extensions import Self
 
+    from pulumi_cloudbackup.estate.resource import DeclaredResource
+
 
 class EstateError(ValueError):
     """An estate file cannot be read; the message names the place and the reason."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What an estate file holds, before anybody asks whether it is an estate."""
+
+    content: dict[str, Any]
+    digest: str
+    """A digest of its bytes."""
 
 
 class Usage(BaseModel):
@@ -88,22 +101,47 @@ class Estate(BaseModel):
             raise ValueError(f"the name {doubled[0]!r} is used by more than one resource of the account")
         return self
 
+    @model_validator(mode="after")
+    def _urns_are_unique(self) -> Self:
+        ours: tuple[DeclaredResource, ...] = (*self.vaults, *self.mirrors)
+        urns = Counter(one.urn for one in ours if one.urn is not None and not one.pending_delete)
+        urns.update(one.urn for one in self.foreign)
+        doubled = sorted(urn for urn, count in urns.items() if count > 1)
+        if doubled:
+            raise ValueError(f"the URN {doubled[0]!r} is used by more than one resource")
+        return self
+
 
 def estate_from_json(text: str | bytes) -> Estate:
     """Read an estate from its JSON form; raise EstateError with place and reason."""
+    return estate_from_content(_content(text))
+
+
+def document_from_json(text: bytes) -> Document:
+    """Read the JSON of an estate file, its version checked and nothing else; raise EstateError with the reason."""
+    return Document(_content(text), hashlib.sha256(text).hexdigest())
+
+
+def estate_from_content(content: dict[str, Any]) -> Estate:
+    """Read an estate from what its file holds; raise EstateError with place and reason."""
     try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise EstateError(f"The file is not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise EstateError("The file is not an estate: an object with schema_version, vaults and mirrors is expected.")
-    version = document.get("schema_version")
-    if version != 1:
-        raise EstateError(f"schema_version is {version!r}: this release reads version 1.")
-    try:
-        return Estate.model_validate(document)
+        return Estate.model_validate(content)
     except ValidationError as error:
         raise EstateError("\n".join(_reasons(error))) from None
+
+
+def _content(text: str | bytes) -> dict[str, Any]:
+    """Read the JSON of an estate and check its version."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise EstateError(f"The file is not JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise EstateError("The file is not an estate: an object with schema_version, vaults and mirrors is expected.")
+    version = content.get("schema_version")
+    if version != 1:
+        raise EstateError(f"schema_version is {version!r}: this release reads version 1.")
+    return content
 
 
 def estate_to_json(estate: Estate) -> str:

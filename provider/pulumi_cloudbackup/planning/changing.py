@@ -51,36 +51,24 @@ class Item:
     """Whether its old vault stays, to be deleted by a later run."""
     takes: list[Item] = field(default_factory=list)
     """The resources whose old vaults its own chain deletes before its own."""
+    urn: str = field(init=False)
+    """Its URN, the old one where it is no longer declared."""
+    resource: Resource = field(init=False)
+    """What is declared, or what was."""
+    account: str = field(init=False)
+    """The account that it is in."""
+    name: str = field(init=False)
+    """Its resource name."""
+    is_mirror: bool = field(init=False)
+    before: str | None = field(init=False)
+    """Its vault before the run; ``None``: it has none."""
 
-    @property
-    def urn(self) -> str:
-        """Its URN, the old one where it is no longer declared."""
-        return self.new.urn if self.new is not None else self._old.urn
-
-    @property
-    def resource(self) -> Resource:
-        """What is declared, or what was."""
-        return self.new.resource if self.new is not None else self._old.resource
-
-    @property
-    def account(self) -> str:
-        """The account that it is in."""
-        return self.new.account if self.new is not None else self._old.account
-
-    @property
-    def name(self) -> str:
-        """Its resource name."""
-        return self.resource.name
-
-    @property
-    def is_mirror(self) -> bool:
-        """Whether it is a mirror."""
-        return isinstance(self.resource, MirrorVault)
-
-    @property
-    def before(self) -> str | None:
-        """Its vault before the run; ``None``: it has none."""
-        return self.old.instance if self.old is not None else None
+    def __post_init__(self) -> None:
+        """Note what is asked again and again; it is the same as long as ``old`` and ``new`` are."""
+        side = self.new if self.new is not None else self._old
+        self.urn, self.account, self.name = side.urn, side.account, side.name
+        self.resource, self.is_mirror = side.resource, side.is_mirror
+        self.before = self.old.instance if self.old is not None else None
 
     @property
     def create_first(self) -> bool:
@@ -90,14 +78,14 @@ class Item:
     @property
     def creates(self) -> bool:
         """Whether the run brings a new vault of it into being."""
-        if self.is_held or self.action not in (Action.CREATE, Action.REPLACE):
+        if self.is_held or (self.action is not Action.CREATE and self.action is not Action.REPLACE):
             return False
         return self.adopted is None
 
     @property
     def adopted(self) -> str | None:
         """The existing vault that it takes over instead of creating one."""
-        if self.action not in (Action.CREATE, Action.REPLACE) or self.new is None:
+        if self.new is None or (self.action is not Action.CREATE and self.action is not Action.REPLACE):
             return None
         return known(self.new.resource.adopt_id) or None
 
@@ -147,10 +135,11 @@ def items_of(world: World, run: Run) -> list[Item]:
 def _paired(world: World) -> list[Item]:
     """Pair declared resources with old ones; what stays alone is created or deleted."""
     olds = _Olds(world)
-    items = [Item(olds.own(new), new, position) for position, new in enumerate(world.news)]
-    for item in items:
-        if item.old is None and item.new is not None:
-            item.old = olds.aliased(item.new)
+    found = [olds.own(new) for new in world.news]
+    items = [
+        Item(olds.aliased(new) if old is None else old, new, position)
+        for position, (old, new) in enumerate(zip(found, world.news, strict=True))
+    ]
     rest = [Item(old, None, len(items) + place) for place, old in enumerate(olds.rest())]
     return [*items, *rest]
 
@@ -217,13 +206,14 @@ def _destroy(item: Item, run: Run) -> None:
         )
         return
     item.new = None
+    item.__post_init__()
     item.action, item.reason, item.is_there = Action.DELETE, Reason.REQUESTED, False
 
 
 def _settle(item: Item, source: Item | None, run: Run, world: World) -> None:
     """Decide about one resource; a mirror comes after its source."""
     new = item.new
-    if not run.touches(item.urn):
+    if (run.targets or run.excludes) and not run.touches(item.urn):
         _leave(item)
         if item.taken_with is not None and new is None:
             _remove(item)
@@ -264,7 +254,7 @@ def _compare(item: Item, source: Item | None, run: Run, world: World) -> None:
         fields = vault_fields(old, new)
     else:
         fields = mirror_fields(old, new, _view_before(old, world), _view_after(item, source))
-    replacing = [one for one in fields if one.replaces]
+    replacing = [one for one in fields if one.replaces] if fields else fields
     item.fields = fields
     if run.replaces and not run.replaces.isdisjoint((old.urn, new.urn)):
         item.action, item.reason = Action.REPLACE, Reason.REQUESTED
@@ -306,8 +296,10 @@ def _depends_on_replaced(urns: Iterable[str], world: World) -> bool:
 
 def _view_before(old: Old, world: World) -> SourceView:
     assert isinstance(old.resource, MirrorVault)  # noqa: S101 - the caller asked
-    vault = next((one for one in _sources(world).get(old.source_urn or "", ()) if isinstance(one, Vault)), None)
-    return SourceView(old.resource, vault, old.source)
+    for one in _sources(world).get(old.source_urn or "", ()):
+        if isinstance(one, Vault):
+            return SourceView(old.resource, one, old.source)
+    return SourceView(old.resource, None, old.source)
 
 
 def _sources(world: World) -> dict[str, list[Resource]]:

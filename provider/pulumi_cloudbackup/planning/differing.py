@@ -30,7 +30,8 @@ _VAULT_UPDATES: Final = (
 _MIRROR_REPLACES: Final = ("region_id", "kms_key_id", "redundancy_type")
 _MIRROR_UPDATES: Final = ("allow_last_copy_loss", "timeout")
 _UNMANAGED_WHEN_ABSENT: Final = frozenset(("resource_group_id", "encrypt_type", "redundancy_type"))
-_DESCRIPTION_LIMIT: Final = 255
+DESCRIPTION_LIMIT: Final = 255
+"""Characters of the description that a mirror has by default."""
 
 
 class SourceView:
@@ -60,16 +61,16 @@ def vault_fields(old: Old, new: New) -> tuple[FieldChange, ...]:
     assert isinstance(after, Vault)  # noqa: S101 - as above
     if before is after and old.urn == new.urn:
         return ()
-    return tuple(_with_options(after, _vault_fields(before, after, old, new)))
+    return _with_options(after, _vault_fields(before, after, old, new))
 
 
 def _vault_fields(before: Vault, after: Vault, old: Old, new: New) -> Iterator[FieldChange]:
-    for path in VAULT_REPLACES:
-        yield from _field(path, getattr(before, path), getattr(after, path), replaces=True)
-    yield from _field("vault_name", before.display_name, after.display_name)
-    for path in _VAULT_UPDATES:
-        yield from _field(path, getattr(before, path), getattr(after, path))
-    yield from _field("retain_on_delete", before.options.retain_on_delete, after.options.retain_on_delete)
+    yield from _fields(VAULT_REPLACES, before, after, replaces=True)
+    if before.name != after.name or before.vault_name != after.vault_name:
+        yield from _field("vault_name", before.display_name, after.display_name)
+    yield from _fields(_VAULT_UPDATES, before, after)
+    if before.options is not after.options:
+        yield from _field("retain_on_delete", before.options.retain_on_delete, after.options.retain_on_delete)
     yield from _identity_fields(old, new)
 
 
@@ -78,24 +79,33 @@ def mirror_fields(old: Old, new: New, before: SourceView, after: SourceView) -> 
     mirror, wanted = old.resource, new.resource
     assert isinstance(mirror, MirrorVault)  # noqa: S101 - only equals are matched
     assert isinstance(wanted, MirrorVault)  # noqa: S101 - as above
-    return tuple(_with_options(wanted, _mirror_fields(mirror, wanted, (old, new), (before, after))))
+    return _with_options(wanted, _mirror_fields(mirror, wanted, (old, new), (before, after)))
 
 
 def _mirror_fields(
     mirror: MirrorVault, wanted: MirrorVault, pair: tuple[Old, New], sources: tuple[SourceView, SourceView]
 ) -> Iterator[FieldChange]:
     before, after = sources
-    yield from _field("region_id", mirror.region_id, wanted.region_id, replaces=True)
+    yield from _fields(("region_id",), mirror, wanted, replaces=True)
     if before.id is None or not is_known(after.id) or before.id != after.id:
         yield FieldChange("source", before.id, UNKNOWN if after.id is None else after.id, replaces=True)
-    elif before.region_id is not None and after.region_id is not None:
+    elif before.region_id is not None and after.region_id is not None and before.region_id != after.region_id:
         yield from _field("source.region_id", before.region_id, after.region_id, replaces=True)
     encrypt_type = before.encrypt_type if mirror.encrypt_type is None else mirror.encrypt_type
     wanted_type = after.encrypt_type if wanted.encrypt_type is None else wanted.encrypt_type
-    if encrypt_type is not None:
+    if encrypt_type is not None and encrypt_type != wanted_type:
         yield from _field("encrypt_type", encrypt_type, wanted_type, replaces=True)
-    for path in ("kms_key_id", "redundancy_type"):
-        yield from _field(path, getattr(mirror, path), getattr(wanted, path), replaces=True)
+    yield from _fields(("kms_key_id", "redundancy_type"), mirror, wanted, replaces=True)
+    written = (mirror.vault_name, mirror.description, before.name, before.id)
+    if written != (wanted.vault_name, wanted.description, after.name, after.id):
+        yield from _mirror_texts(mirror, wanted, before, after)
+    yield from _fields(_MIRROR_UPDATES, mirror, wanted)
+    yield from _identity_fields(*pair)
+
+
+def _mirror_texts(
+    mirror: MirrorVault, wanted: MirrorVault, before: SourceView, after: SourceView
+) -> Iterator[FieldChange]:
     names = (
         (_mirror_name(mirror, before), _mirror_name(wanted, after)),
         (_mirror_description(mirror, before), _mirror_description(wanted, after)),
@@ -103,9 +113,6 @@ def _mirror_fields(
     for path, (name, wanted_name) in zip(("vault_name", "description"), names, strict=True):
         if name is not None and wanted_name is not None:
             yield from _field(path, name, wanted_name)
-    for path in _MIRROR_UPDATES:
-        yield from _field(path, getattr(mirror, path), getattr(wanted, path))
-    yield from _identity_fields(*pair)
 
 
 def _identity_fields(old: Old, new: New) -> Iterator[FieldChange]:
@@ -116,6 +123,17 @@ def _identity_fields(old: Old, new: New) -> Iterator[FieldChange]:
         yield FieldChange("owner", old.resource.owner, new.resource.owner, replaces=False)
     elif old.urn != new.urn and old.resource.name != new.resource.name:
         yield FieldChange("name", old.resource.name, new.resource.name, replaces=False)
+
+
+def _fields(
+    paths: tuple[str, ...], before: Vault | MirrorVault, after: Vault | MirrorVault, *, replaces: bool = False
+) -> Iterator[FieldChange]:
+    """Compare several arguments; most of them are equal."""
+    olds, news = before.__dict__, after.__dict__
+    for path in paths:
+        value, wanted = olds[path], news[path]
+        if value is not wanted and (value != wanted or isinstance(wanted, dict)):
+            yield from _field(path, value, wanted, replaces=replaces)
 
 
 def _field(path: str, before: Any, after: Any, *, replaces: bool = False) -> Iterator[FieldChange]:
@@ -130,13 +148,17 @@ def _field(path: str, before: Any, after: Any, *, replaces: bool = False) -> Ite
 
 def _entries(path: str, before: dict[str, Any], after: dict[str, Any], *, replaces: bool) -> Iterator[FieldChange]:
     """Compare two mappings entry by entry."""
-    if before == after and not any(isinstance(value, Unknown) for value in after.values()):
+    values = (*before.values(), *after.values())
+    if all(isinstance(value, str) for value in values):
+        keys = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
+    elif before == after and not any(isinstance(value, Unknown) for value in after.values()):
         return
-    from deepdiff import DeepDiff  # noqa: PLC0415 - 0.3 s, and few changes are nested
+    else:
+        from deepdiff import DeepDiff  # noqa: PLC0415 - 0.3 s, and few entries are anything but texts
 
-    found = DeepDiff(before, after, ignore_numeric_type_changes=True, threshold_to_diff_deeper=0, view="tree")
-    keys = {item.path(output_format="list")[0] for items in found.values() for item in items}
-    keys |= {key for key, value in after.items() if isinstance(value, Unknown)}
+        found = DeepDiff(before, after, ignore_numeric_type_changes=True, threshold_to_diff_deeper=0, view="tree")
+        keys = {item.path(output_format="list")[0] for items in found.values() for item in items}
+        keys |= {key for key, value in after.items() if isinstance(value, Unknown)}
     for key in sorted(keys):
         yield FieldChange(f"{path}.{key}", before.get(key), after.get(key), replaces)
 
@@ -145,15 +167,15 @@ def _plain(value: Any) -> Any:
     return None if value is False or value in ("", {}) else value
 
 
-def _with_options(resource: Vault | MirrorVault, fields: Iterator[FieldChange]) -> Iterator[FieldChange]:
+def _with_options(resource: Vault | MirrorVault, fields: Iterator[FieldChange]) -> tuple[FieldChange, ...]:
     """Leave out what the user lets the engine ignore.
 
     ``replace_on_changes`` has no effect on dynamic resources: their host tells the engine no changed properties.
     """
     ignored = resource.options.ignore_changes
     if not ignored:
-        return fields
-    return (one for one in fields if one.path in ("owner", "name") or not _is_listed(one.path, ignored))
+        return tuple(fields)
+    return tuple(one for one in fields if one.path in ("owner", "name") or not _is_listed(one.path, ignored))
 
 
 def _is_listed(path: str, listed: tuple[str, ...]) -> bool:
@@ -174,5 +196,5 @@ def _mirror_description(mirror: MirrorVault, source: SourceView) -> Any:
         return mirror.description
     if source.name is None or source.id is None:
         return None
-    found = default_mirror_description(source.name, source.id, _DESCRIPTION_LIMIT)
+    found = default_mirror_description(source.name, source.id, DESCRIPTION_LIMIT)
     return found if is_known(found) else None

@@ -53,8 +53,10 @@ def losses_of(items: list[Item], roots: Roots, facts: Facts) -> Losses:
     losses = Losses([], [])
     holders = {item.before: item for item in items if item.before is not None}
     for item in items:
-        losses.problems.extend(_switches(item))
-        losses.problems.extend(_takes_from_itself(item, holders))
+        if item.action is Action.UPDATE:
+            losses.problems.extend(_switches(item))
+        if item.adopted is not None:
+            losses.problems.extend(_takes_from_itself(item, holders))
         if item.action in (Action.DELETE, Action.REPLACE) and item.old is not None and item.old.instance is not None:
             losses.problems.extend(_protection(item, item.old))
             if item.deletes and not item.is_certain:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from pulumi_cloudbackup.rules.beside import NOTHING_BESIDE, Beside
 from pulumi_cloudbackup.rules.quota_rules import MIRRORS_PER_REGION, VAULTS_PER_ACCOUNT, limit_of
 from pulumi_cloudbackup.rules.whole import MIRROR_LIMITS, VAULT_LIMITS
 
@@ -43,6 +45,8 @@ class Use:
     is_lower_bound: bool
     creates: tuple[Move, ...]
     """What is created in it, in order."""
+    deletes: tuple[Move, ...]
+    """What is deleted in it, in order."""
     final: int
     """How much there is when the run has ended."""
     declared: int
@@ -57,8 +61,8 @@ class Use:
 class Quotas:
     """Limits, and what is used before anything is done."""
 
-    def __init__(self, current: Estate, desired: Estate, world: World) -> None:
-        """Count what is there; what the account says of itself counts where it is more."""
+    def __init__(self, current: Estate, desired: Estate, world: World, beside: Beside = NOTHING_BESIDE) -> None:
+        """Count what is there, beside the estates too; what the account says of itself counts where it is more."""
         limits = {**(current.limits or {}), **(desired.limits or {})}
         self._vaults = limit_of(limits, VAULT_LIMITS, VAULTS_PER_ACCOUNT)
         self._mirrors = limit_of(limits, MIRROR_LIMITS, MIRRORS_PER_REGION)
@@ -68,6 +72,10 @@ class Quotas:
         for old in world.olds:
             for pool in pools_of_old(old):
                 self.initial[pool] += 1
+        for account, number in beside.accounts.items():
+            self.initial[Pool(account, "")] += number
+        for (account, region_id), number in beside.mirrors.items():
+            self.initial[Pool(account, region_id)] += number
         if usage is not None:
             whole = Pool(current.account, "")
             self.initial[whole] = max(self.initial[whole], usage.vaults or 0)
@@ -112,7 +120,8 @@ def uses_of(items: Iterable[Item], order: Order, quotas: Quotas, initial: Mappin
         peak = before + len(added) - matching(_earlier(order, added, [one for one in removed if one.phase == 0]))
         final = before + len(added) - len(removed)
         limit, is_lower_bound = quotas.limit(pool), quotas.is_lower_bound(pool)
-        found.append(Use(pool, before, peak, limit, is_lower_bound, tuple(added), final, final - retained[pool]))
+        moves = tuple(added), tuple(removed)
+        found.append(Use(pool, before, peak, limit, is_lower_bound, *moves, final, final - retained[pool]))
     return found
 
 
@@ -121,6 +130,7 @@ def pools_of_new(item: Item) -> tuple[Pool, ...]:
     return _pools(item.account, item.resource.region_id if item.is_mirror else "")
 
 
+@lru_cache(maxsize=100_000)
 def _pools(account: str, region_id: object) -> tuple[Pool, ...]:
     whole = Pool(account, "")
     return (whole, Pool(account, region_id)) if isinstance(region_id, str) and region_id else (whole,)
@@ -139,8 +149,7 @@ def crowd(order: Order, use: Use) -> list[Move]:
 
     Those that no deletion makes room for, and those that would have to give up theirs for them.
     """
-    gone = [move for move in order.moves if move.phase == 0 and move.op.deletes and move.old is not None]
-    gone = [move for move in gone if move.old is not None and use.pool in pools_of_old(move.old)]
+    gone = [move for move in use.deletes if move.phase == 0]
     choices = _earlier(order, use.creates, gone) or [[]] * len(use.creates)
     owners = _pairs(choices)
     found = set(range(len(choices))) - set(owners.values())

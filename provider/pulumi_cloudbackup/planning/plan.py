@@ -10,6 +10,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pulumi_cloudbackup.rules import Open, Problem
 
 
@@ -192,7 +194,7 @@ class Plan:
 
     changes: tuple[Change, ...]
     """Everything that changes: by kind of action (deletions and replacements first), then by account and name."""
-    unchanged: tuple[Change, ...]
+    unchanged: Sequence[Change]
     """Everything that stays as it is."""
     steps: tuple[Step, ...]
     """In one order that the engine may choose."""

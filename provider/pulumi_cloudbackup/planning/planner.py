@@ -18,6 +18,7 @@ from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak,
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.sequences import bare_after
 from pulumi_cloudbackup.planning.staging import Strategy, staged
+from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED, Unchanged, Untouched
 from pulumi_cloudbackup.planning.witnessing import witness_of_hazard, witness_of_peak
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE, read_world
 from pulumi_cloudbackup.rules import Open, judge, judge_estate
@@ -65,22 +66,26 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     now: int | None = None,
     verified_live: bool = False,
     judges_estate: bool = True,
+    untouched: Untouched = NOTHING_UNTOUCHED,
+    source_digest: str = "",
 ) -> Plan:
     """Plan the way from what is there to what is declared.
 
     ``run``: the engine run that is planned; a plain ``up`` also gets stages where it is not safe. ``copy_rate``: bytes
     per second that a new mirror copies. ``now``: the moment, in UNIX seconds, for rules about age. ``judges_estate``:
-    whether the rules about what is declared are asked too. Raises PlanError where dependencies go round in a circle.
+    whether the rules about what is declared are asked too. ``untouched``: what was set apart of both estates.
+    ``source_digest``: a digest of the files that they were read from; without it they are digested entry by entry.
+    Raises PlanError where dependencies go round in a circle.
     """
     world = read_world(current, desired)
-    quotas = Quotas(current, desired, world)
+    quotas = Quotas(current, desired, world, untouched.beside)
     analysis = analyse(world, run, quotas, quotas.initial)
     steps = _Steps(analysis)
     losses = losses_of(analysis.items, analysis.roots, facts_of(world, _listed(current), now))
     found: list[Problem] = [*losses.problems, *_order_problems(analysis, steps)]
     open_: list[Open] = [*losses.not_yet_known, *_open_sources(analysis)]
     if judges_estate and run.kind == "up":
-        verdict = judge_estate(_as_it_will_be(current, desired, analysis))
+        verdict = judge_estate(_as_it_will_be(current, desired, analysis), beside=untouched.beside)
         found.extend(verdict.problems)
         open_.extend(verdict.not_yet_known)
     exposure = tuple(_exposures(analysis, copy_rate))
@@ -89,9 +94,9 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     stages, is_optimal = _stages(analysis, quotas, strategy, steps) if is_possible else ((), True)
     return Plan(
         changes=_changes(analysis),
-        unchanged=tuple(_change(item) for item in analysis.items if item.action is Action.NONE and item.is_there),
+        unchanged=_unchanged(analysis, untouched),
         steps=steps.steps,
-        problems=_in_order(found, analysis),
+        problems=_in_order(found, analysis, untouched),
         not_yet_known=tuple(dict.fromkeys(open_)),
         stages=stages,
         stages_optimal=is_optimal,
@@ -108,7 +113,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
             for use in analysis.uses
         ),
         exposure=tuple(one.exposure for one in exposure),
-        inputs_digest=_digest(analysis, strategy),
+        inputs_digest=_digest(analysis, strategy, source_digest),
         verified_live=verified_live,
         command=run.kind,
     )
@@ -199,6 +204,11 @@ def _changes(analysis: Analysis) -> tuple[Change, ...]:
     return tuple(_change(item) for item in found)
 
 
+def _unchanged(analysis: Analysis, untouched: Untouched) -> Sequence[Change]:
+    found = tuple(_change(item) for item in analysis.items if item.action is Action.NONE and item.is_there)
+    return Unchanged(found, untouched) if untouched else found
+
+
 def _change(item: Item) -> Change:
     old_urn = item.old.urn if item.old is not None and item.old.urn != item.urn else ""
     return Change(
@@ -214,17 +224,23 @@ def _change(item: Item) -> Change:
     )
 
 
-def _in_order(problems: list[Problem], analysis: Analysis) -> tuple[Problem, ...]:
+def _in_order(problems: list[Problem], analysis: Analysis, untouched: Untouched) -> tuple[Problem, ...]:
     """Return each problem once: data loss first, then by code and by the place of the resource."""
-    place: dict[str, int] = {}
+    if not problems:
+        return ()
+    places: dict[str, tuple[bool, str]] = {}
+    declared = len(analysis.world.news)
     for item in analysis.items:
-        place.setdefault(item.name, item.position)
+        places.setdefault(item.name, (item.position >= declared, item.urn))
+    for name, urn in untouched.urns(places):
+        places[name] = min(places[name], (False, urn))
+    nowhere = (True, "\U0010ffff")
 
     def key(problem: Problem) -> tuple[Any, ...]:
         is_loss = problem.code in _LOSS_CODES
         rank = _LOSS_CODES.index(problem.code) if is_loss else len(_LOSS_CODES)
         subject = problem.subjects[0] if problem.subjects else ""
-        return (not (is_loss and problem.stops), rank, problem.code, place.get(subject, len(place)), problem.detail)
+        return (not (is_loss and problem.stops), rank, problem.code, places.get(subject, nowhere), problem.detail)
 
     return tuple(sorted(dict.fromkeys(problems), key=key))
 
@@ -450,10 +466,11 @@ def _with_facts(item: Item) -> Vault | MirrorVault:
     if old is None or old.instance is None or item.action is Action.REPLACE or new.resource is old.resource:
         return new.resource
     facts: dict[str, Any] = {"id": old.instance}
+    known, said = old.resource.__dict__, new.resource.__dict__
     for key in ("status", "status_message", "charge_type", "is_trial", "holds_data", "mirror_id", "mirror_region_id"):
-        if getattr(new.resource, key, None) is None and (value := getattr(old.resource, key, None)) is not None:
+        if (value := known.get(key)) is not None and said.get(key) is None:
             facts[key] = value
-    return new.resource.model_copy(update=facts)
+    return new.resource.with_facts(facts)
 
 
 def _usage_at_the_end(current: Estate, desired: Estate, analysis: Analysis) -> Any:
@@ -482,11 +499,18 @@ def _listed(estate: Estate) -> frozenset[str] | None:
     return frozenset(estate.listed_regions)
 
 
-def _digest(analysis: Analysis, strategy: str) -> str:
-    """Return a digest of both estates and of what was asked, whatever the order of the entries."""
+def _digest(analysis: Analysis, strategy: str, source_digest: str) -> str:
+    """Return a digest of both estates and of what was asked.
+
+    Of estates it is the same whatever the order of their entries. Of files (``source_digest``) it is that of their
+    bytes: a hundred thousand entries are not written anew only to say that they are still the same.
+    """
     run = analysis.run
     asked = (run.kind, strategy, *map(sorted, (run.targets, run.excludes, run.replaces, run.holds)))
     found = hashlib.sha256(repr(asked).encode())
+    if source_digest:
+        found.update(source_digest.encode())
+        return found.hexdigest()
     sides: tuple[Sequence[Old | New], ...] = (analysis.world.olds, analysis.world.news)
     for side in sides:
         found.update(repr(sorted(_written(one) for one in side)).encode())

@@ -11,7 +11,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from pulumi_cloudbackup.planning.hazards import locks
-from pulumi_cloudbackup.planning.peaks import pools_of_old
 from pulumi_cloudbackup.planning.plan import Action
 
 if TYPE_CHECKING:
@@ -73,11 +72,9 @@ class _Room:
         self._plain = plain
         self._use = use
         self._excess = use.peak - use.limit
-        gone = [move for move in plain.order.moves if move.op.deletes and move.old is not None]
-        gone = [move for move in gone if move.old is not None and use.pool in pools_of_old(move.old)]
-        self._own = {move.item.position: move for move in gone}
+        self._own = {move.item.position: move for move in use.deletes}
         self._comes = {move.item.position for move in use.creates}
-        self._leaving = [move for move in gone if move.phase > 0 or move.item.position not in self._comes]
+        self._leaving = [move for move in use.deletes if move.phase > 0 or move.item.position not in self._comes]
         self._leaving.sort(key=lambda move: (move.item.position in late, move.place))
         items = [move.item for move in use.creates]
         self._first = [one for one in items if one.action is Action.REPLACE and one.create_first]

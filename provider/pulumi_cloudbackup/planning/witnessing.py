@@ -35,7 +35,8 @@ def witness_of_hazard(order: Order, hazard: Hazard) -> list[Move]:
 
 def witness_of_peak(order: Order, use: Use) -> list[Move]:
     """Return the steps up to the one that exceeds a quota."""
-    counted = [move for move in order.moves if move.phase == 0 and _counts(move, use.pool)]
+    counted = [move for move in (*use.creates, *use.deletes) if move.phase == 0]
+    counted.sort(key=lambda move: move.place)
     last = sorted(crowd(order, use), key=lambda move: move.place)
     used = use.initial
     found: list[Move] = []

@@ -47,21 +47,17 @@ class Old:
     """URNs of everything that it depends on, its source and its parent included."""
     is_ours: bool = True
     """Whether the stack manages it; others only stand in the way."""
+    name: str = field(init=False)
+    """Its resource name."""
+    is_mirror: bool = field(init=False)
+    is_gone: bool = field(init=False)
+    """Whether the service surely has its vault no more, though the state has it."""
 
-    @property
-    def is_mirror(self) -> bool:
-        """Whether it is a mirror."""
-        return isinstance(self.resource, MirrorVault)
-
-    @property
-    def is_gone(self) -> bool:
-        """Whether the service surely has its vault no more, though the state has it."""
-        return self.resource.status == GONE
-
-    @property
-    def name(self) -> str:
-        """Its resource name."""
-        return self.resource.name
+    def __post_init__(self) -> None:
+        """Note what is asked again and again."""
+        self.name = self.resource.name
+        self.is_mirror = isinstance(self.resource, MirrorVault)
+        self.is_gone = self.resource.status == GONE
 
 
 @dataclass(slots=True)
@@ -77,16 +73,14 @@ class New:
     """Mirrors: the id of a source that is not declared; ``None`` where it is, or where nobody has it."""
     depends_on: tuple[str, ...] = ()
     """URNs of everything that it depends on, its source and its parent included."""
+    name: str = field(init=False)
+    """Its resource name."""
+    is_mirror: bool = field(init=False)
 
-    @property
-    def is_mirror(self) -> bool:
-        """Whether it is a mirror."""
-        return isinstance(self.resource, MirrorVault)
-
-    @property
-    def name(self) -> str:
-        """Its resource name."""
-        return self.resource.name
+    def __post_init__(self) -> None:
+        """Note what is asked again and again."""
+        self.name = self.resource.name
+        self.is_mirror = isinstance(self.resource, MirrorVault)
 
 
 @dataclass(slots=True)
@@ -118,8 +112,12 @@ def urn_of_entry(resource: Resource, account: str) -> str:
     """Return the URN of an entry: its own, or one made from its account and name."""
     if resource.urn is not None:
         return resource.urn
-    resource_type = MIRROR_TYPE if isinstance(resource, MirrorVault) else VAULT_TYPE
-    return f"urn:pulumi:estate::{account}::{resource_type}::{resource.name}"
+    return made_urn(account, MIRROR_TYPE if isinstance(resource, MirrorVault) else VAULT_TYPE, resource.name)
+
+
+def made_urn(account: str, resource_type: str, name: str) -> str:
+    """Return the URN of an entry that tells none."""
+    return f"urn:pulumi:estate::{account}::{resource_type}::{name}"
 
 
 def read_world(current: Estate, desired: Estate) -> World:
@@ -133,11 +131,10 @@ def read_world(current: Estate, desired: Estate) -> World:
 
 
 def _read_olds(estate: Estate) -> list[Old]:
-    names = _names(estate)
+    entries = _entries(estate)
+    names = _names(entries)
     olds: list[Old] = []
-    for resource in _entries(estate):
-        account = resource.account or estate.account
-        urn = urn_of_entry(resource, account)
+    for resource, account, urn in entries:
         olds.append(
             Old(
                 resource,
@@ -167,15 +164,13 @@ def _read_old_source(old: Old, mirror: MirrorVault, names: _Names) -> None:
 
 
 def _read_news(estate: Estate) -> list[New]:
-    names = _names(estate)
+    entries = _entries(estate)
+    names = _names(entries)
     news: list[New] = []
-    for resource in _entries(estate):
+    for resource, account, urn in entries:
         if resource.managed_by not in _OWN or resource.pending_delete:
             continue
-        account = resource.account or estate.account
-        new = New(
-            resource, urn_of_entry(resource, account), account, depends_on=_dependencies(resource, account, names)
-        )
+        new = New(resource, urn, account, depends_on=_dependencies(resource, account, names))
         if isinstance(resource, MirrorVault):
             if isinstance(resource.source, ExistingSource):
                 new.source_id = resource.source.id
@@ -195,18 +190,30 @@ def instance_of(resource: Resource, urn: str) -> str | None:
     return f"{urn}#old" if resource.pending_delete else urn
 
 
-def _entries(estate: Estate) -> Iterable[Resource]:
-    yield from estate.vaults
-    yield from estate.mirrors
+class _Entry(NamedTuple):
+    """One entry of an estate."""
+
+    resource: Resource
+    account: str
+    urn: str
 
 
-def _names(estate: Estate) -> _Names:
+def _entries(estate: Estate) -> list[_Entry]:
+    found: list[_Entry] = []
+    resources: tuple[Resource, ...] = (*estate.vaults, *estate.mirrors)
+    for resource in resources:
+        account = resource.account or estate.account
+        found.append(_Entry(resource, account, urn_of_entry(resource, account)))
+    return found
+
+
+def _names(entries: Iterable[_Entry]) -> _Names:
     """Return who is called what; what is only still to be deleted has given its name away."""
     names = _Names({}, {})
-    for resource in _entries(estate):
-        key = (resource.account or estate.account, resource.name)
+    for resource, account, urn in entries:
+        key = (account, resource.name)
         if not resource.pending_delete or key not in names.urns:
-            names.urns[key] = urn_of_entry(resource, key[0])
+            names.urns[key] = urn
             names.resources[key] = resource
     return names
 

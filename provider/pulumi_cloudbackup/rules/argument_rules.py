@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate import MirrorVault, Unknown, Vault, is_known, nearest_region_ids, regions
@@ -17,7 +18,8 @@ ENCRYPT_TYPES: Final = ("HBR_PRIVATE", "KMS")
 VAULT_TYPES: Final = ("STANDARD", "OTS_BACKUP")
 DESCRIPTION_LIMIT: Final = 255 - marker_length("x" * READABLE_LIMIT + "#" + "x" * 16)
 """Characters that are left for a person: the service takes 255, the longest owner marker needs the rest."""
-_TAG_LIMIT: Final = 20
+TAG_LIMIT: Final = 20
+"""Tags of a vault at most."""
 _TAG_TEXT_LIMIT: Final = 128
 
 
@@ -224,13 +226,15 @@ def tags_are_accepted(vault: Vault) -> Iterator[Finding]:
     if not is_known(tags):
         yield NotYetKnown("tags")
         return
-    if len(tags) > _TAG_LIMIT:
+    if len(tags) > TAG_LIMIT:
         yield Broken(
             "tags",
-            f'"{vault.name}" has {len(tags)} tags; the service takes {_TAG_LIMIT}.',
-            f"Remove {len(tags) - _TAG_LIMIT} of them.",
+            f'"{vault.name}" has {len(tags)} tags; the service takes {TAG_LIMIT}.',
+            f"Remove {len(tags) - TAG_LIMIT} of them.",
         )
     for key, value in tags.items():
+        if is_known(value) and tag_is_accepted(key, value):
+            continue
         if not key:
             yield Broken("tags", f'"{vault.name}" has a tag with an empty key.', "Give the tag a key.")
         yield from _tag_text_is_accepted(vault.name, key, "key", key)
@@ -238,6 +242,12 @@ def tags_are_accepted(vault: Vault) -> Iterator[Finding]:
             yield from _tag_text_is_accepted(vault.name, key, "value", value)
         else:
             yield NotYetKnown("tags")
+
+
+@lru_cache(maxsize=10_000)
+def tag_is_accepted(key: str, value: str) -> bool:
+    """Whether the service takes a tag; the same tags are on many vaults."""
+    return bool(key) and all(len(text) <= _TAG_TEXT_LIMIT and _reserved(text) is None for text in (key, value))
 
 
 def _tag_text_is_accepted(name: str, key: str, what: str, text: str) -> Iterator[Finding]:

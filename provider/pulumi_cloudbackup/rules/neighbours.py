@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource, MirrorVault, Source, Unknown, Vault, is_known
 from pulumi_cloudbackup.estate.live import GONE
+from pulumi_cloudbackup.rules.beside import NOTHING_BESIDE, Beside
 from pulumi_cloudbackup.rules.source_rules import FoundSource
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 Resource: TypeAlias = Vault | MirrorVault
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class Place:
     """One entry of an estate."""
 
@@ -44,6 +45,8 @@ class Neighbours:
     """The index of one estate."""
 
     estate: Estate
+    beside: Beside = NOTHING_BESIDE
+    """What was left out of the estate."""
     vaults: list[Place] = field(default_factory=list)
     """Vaults that stay, existing ones that are no declared one included."""
     mirrors: list[Place] = field(default_factory=list)
@@ -106,9 +109,9 @@ class Neighbours:
         return FoundSource(label, is_missing=True if listed else None)
 
 
-def read(estate: Estate) -> Neighbours:
+def read(estate: Estate, beside: Beside = NOTHING_BESIDE) -> Neighbours:
     """Read an estate once."""
-    index = Neighbours(estate)
+    index = Neighbours(estate, beside)
     resources: tuple[Resource, ...] = (*estate.vaults, *estate.mirrors)
     places = [
         Place(position, resource, resource.account or estate.account, resource.managed_by in (None, "this"))
@@ -122,7 +125,7 @@ def read(estate: Estate) -> Neighbours:
     for place in sorted((one for one in places if not one.is_declared), key=_by_account_and_name):
         if not _is_declared_too(index, place, owners):
             _enter(index, place, {})
-    index.listed_regions = _listed_regions(estate, places)
+    index.listed_regions = _listed_regions(estate, places, beside)
     return index
 
 
@@ -144,15 +147,16 @@ def _enter(index: Neighbours, place: Place, owners: dict[str, Place]) -> None:
     resource = place.resource
     id_ = resource.existing_id
     if id_ is not None and is_known(id_):
-        index.by_id[id_] = min(index.by_id.get(id_, place), place, key=_by_account_and_name)
+        other = index.by_id.setdefault(id_, place)
+        if other is not place:
+            index.by_id[id_] = min(other, place, key=_by_account_and_name)
     if resource.pending_delete:
         if place.is_declared:
             index.leaving.append(place)
         return
     if place.is_declared and resource.owner:
         owners[resource.owner] = min(owners.get(resource.owner, place), place, key=_by_account_and_name)
-    if (place.account, resource.name) not in index.by_name:
-        index.by_name[(place.account, resource.name)] = place
+    if index.by_name.setdefault((place.account, resource.name), place) is place:
         index.accounts_by_name.setdefault(resource.name, []).append(place.account)
     if isinstance(resource, Vault):
         index.vaults.append(place)
@@ -197,12 +201,12 @@ def _other_region(really: str | Unknown, written: str | Unknown | None) -> str |
     return really if is_known(written) else UNKNOWN
 
 
-def _listed_regions(estate: Estate, places: list[Place]) -> frozenset[str] | None:
+def _listed_regions(estate: Estate, places: list[Place], beside: Beside) -> frozenset[str] | None:
     usage = estate.usage
     if usage is not None and usage.complete:
         here = (place.resource for place in places if place.account == estate.account)
         listed = len({id_ for id_ in (resource.existing_id for resource in here) if id_ is not None and is_known(id_)})
-        if usage.vaults is None or usage.vaults <= listed:
+        if usage.vaults is None or usage.vaults <= listed + beside.accounts.get(estate.account, 0):
             return None
     return frozenset(estate.listed_regions)
 

@@ -14,6 +14,7 @@ from pulumi_cloudbackup.estate import MirrorVault, Source, Vault, is_known
 from pulumi_cloudbackup.estate.estate import Usage
 from pulumi_cloudbackup.estate.moment import unix_seconds
 from pulumi_cloudbackup.rules.adoption_rules import Adoption
+from pulumi_cloudbackup.rules.beside import NOTHING_BESIDE, Beside
 from pulumi_cloudbackup.rules.book import BOOK, Broken, Verdict
 from pulumi_cloudbackup.rules.change_rules import MirrorLoss, SourceLoss
 from pulumi_cloudbackup.rules.deletion_rules import Deletion
@@ -64,13 +65,16 @@ class EstateVerdict:
         return tuple(problem for problem in self.problems if problem.severity is Severity.WARNING)
 
 
-def judge_estate(estate: Estate, *, backup_targets: Collection[str] = ()) -> EstateVerdict:
+def judge_estate(
+    estate: Estate, *, backup_targets: Collection[str] = (), beside: Beside = NOTHING_BESIDE
+) -> EstateVerdict:
     """Judge every declared resource of an estate, by itself, with its neighbours, and all of them together.
 
     The estate may hold what is declared, what exists, or both: ``neighbours`` says which entries are judged.
-    ``backup_targets``: ids and names of what policies and plans back up into.
+    ``backup_targets``: ids and names of what policies and plans back up into. ``beside``: what was left out of the
+    estate because no rule has anything to say of it.
     """
-    index = read(estate)
+    index = read(estate, beside)
     findings = _Findings()
     _judge_vaults(index, findings)
     sources = _judge_mirrors(index, findings)
@@ -181,6 +185,7 @@ def _judge_mirrors(index: Neighbours, findings: _Findings) -> list[_Source]:
 def _judge_rivals(index: Neighbours, sources: list[_Source], findings: _Findings) -> None:
     """Bring together the mirrors of each source."""
     by_source: dict[Hashable, list[_Source]] = defaultdict(list)
+    beside_mirrors = sum(index.beside.mirrors.values())
     uncertain = [one for one in sources if one.found.is_missing is not None and not is_known(one.found.is_missing)]
     for one in sources:
         key = _identity(one)
@@ -204,7 +209,7 @@ def _judge_rivals(index: Neighbours, sources: list[_Source], findings: _Findings
         )
         findings.ask(declared[0], "CB202", rivals)
     for one in uncertain:
-        if one.mirror.is_declared and (len(sources) > 1 or _reports_mirrors(index)):
+        if one.mirror.is_declared and (len(sources) + beside_mirrors > 1 or _reports_mirrors(index)):
             findings.ask(one.mirror, "CB202", Rivals("", (), may_be_more=True))
     if index.has_sources_without_id:
         _ask_whether_ids_meet(by_source, findings)
@@ -249,7 +254,9 @@ def _reported(index: Neighbours, copies: list[_Source]) -> tuple[str, str | None
 
 
 def _reports_mirrors(index: Neighbours) -> bool:
-    return any(isinstance(place.resource, Vault) and place.resource.mirror_id is not None for place in index.vaults)
+    return index.beside.reports_mirrors or any(
+        isinstance(place.resource, Vault) and place.resource.mirror_id is not None for place in index.vaults
+    )
 
 
 def _has_failed(one: _Source) -> bool:
@@ -277,12 +284,14 @@ def _as_mirrors(places: list[Place]) -> tuple[MirrorVault, ...]:
     return tuple(place.resource for place in places if isinstance(place.resource, MirrorVault))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Tally:
     """One quota while it is counted."""
 
     existing: set[str] = field(default_factory=set)
     """Ids of what is there."""
+    beside: int = 0
+    """What is there and not in the estate."""
     nameless: int = 0
     """What is there without a known id."""
     leaving: int = 0
@@ -291,6 +300,14 @@ class _Tally:
     uncertain: list[Place] = field(default_factory=list)
     mirrors: int = 0
     """How many of those that are known are mirrors."""
+
+    def staying(self, used: int) -> int:
+        """Return how many are there and stay; ``used``: what the account says of itself."""
+        return max(used, len(self.existing) + self.beside + self.nameless + self.leaving) - self.leaving
+
+    def most(self, used: int) -> int:
+        """Return how many there may be."""
+        return self.staying(used) + len(self.added) + len(self.uncertain)
 
 
 def _judge_quotas(index: Neighbours, findings: _Findings) -> None:
@@ -302,13 +319,16 @@ def _judge_quotas(index: Neighbours, findings: _Findings) -> None:
     mirror_limit = limit_of(estate.limits, MIRROR_LIMITS, MIRRORS_PER_REGION)
     for account, tally in tallies.accounts.items():
         used = (usage.vaults or 0) if account == estate.account else 0
-        _ask_count(findings, "CB212", tally, _Quota(account, vault_limit, used, complete=usage.complete))
+        if tally.most(used) > vault_limit:
+            _ask_count(findings, "CB212", tally, _Quota(account, vault_limit, used, complete=usage.complete))
     fullest: dict[str, int] = {}
     for (account, region_id), tally in tallies.regions.items():
         used = usage.mirrors_by_region.get(region_id, 0) if account == estate.account else 0
-        elsewhere = len(tallies.anywhere[account])
-        quota = _Quota(account, mirror_limit, used, region_id, elsewhere, complete=usage.complete)
-        fullest[account] = max(fullest.get(account, 0), _ask_count(findings, "CB211", tally, quota))
+        elsewhere, most = len(tallies.anywhere.get(account, ())), tally.most(used)
+        fullest[account] = max(fullest.get(account, 0), most)
+        if most + elsewhere > mirror_limit:
+            quota = _Quota(account, mirror_limit, used, region_id, complete=usage.complete)
+            _ask_count(findings, "CB211", tally, quota)
     if estate.account in tallies.anywhere:
         fullest[estate.account] = max(fullest.get(estate.account, 0), *usage.mirrors_by_region.values(), 0)
     for account, places in tallies.anywhere.items():
@@ -332,13 +352,15 @@ class _Tallies:
 
 def _tallies(index: Neighbours) -> _Tallies:
     tallies = _Tallies()
-    for place in (*index.vaults, *index.mirrors):
-        is_mirror = isinstance(place.resource, MirrorVault)
-        _count(tallies.accounts[place.account], place, is_mirror=is_mirror)
+    for place in index.vaults:
+        _count(tallies.accounts[place.account], place)
+    for place in index.mirrors:
+        tallies.accounts[place.account].mirrors += 1
+        _count(tallies.accounts[place.account], place)
         region_id = place.resource.region_id
-        if is_mirror and is_known(region_id):
-            _count(tallies.regions[(place.account, region_id)], place, is_mirror=True)
-        elif is_mirror and place.is_declared:
+        if is_known(region_id):
+            _count(tallies.regions[(place.account, region_id)], place)
+        elif place.is_declared:
             tallies.anywhere[place.account].append(place)
     for place in index.leaving:
         if not isinstance(place.resource.existing_id, str):
@@ -346,7 +368,20 @@ def _tallies(index: Neighbours) -> _Tallies:
         tallies.accounts[place.account].leaving += 1
         if isinstance(place.resource, MirrorVault) and is_known(place.resource.region_id):
             tallies.regions[(place.account, place.resource.region_id)].leaving += 1
+    _count_beside(tallies, index.beside)
     return tallies
+
+
+def _count_beside(tallies: _Tallies, beside: Beside) -> None:
+    """Count what is beside the estate; it alone adds nothing, so of other accounts nothing is to be said."""
+    for account, count in beside.accounts.items():
+        if account in tallies.accounts:
+            tallies.accounts[account].beside = count
+    for key, count in beside.mirrors.items():
+        if key[0] in tallies.accounts:
+            tallies.accounts[key[0]].mirrors += count
+            if key in tallies.regions or key[0] in tallies.anywhere:
+                tallies.regions[key].beside = count
 
 
 class _Quota(NamedTuple):
@@ -356,14 +391,11 @@ class _Quota(NamedTuple):
     limit: int
     used: int
     region_id: str = ""
-    elsewhere: int = 0
-    """How many more may count, because nobody knows their region yet."""
     complete: bool = False
 
 
-def _count(tally: _Tally, place: Place, *, is_mirror: bool) -> None:
+def _count(tally: _Tally, place: Place) -> None:
     id_ = place.resource.existing_id
-    tally.mirrors += is_mirror
     if not place.is_declared and not isinstance(id_, str):
         tally.nameless += 1
     elif id_ is None:
@@ -374,17 +406,12 @@ def _count(tally: _Tally, place: Place, *, is_mirror: bool) -> None:
         tally.uncertain.append(place)
 
 
-def _ask_count(findings: _Findings, code: str, tally: _Tally, quota: _Quota) -> int:
-    """Judge one quota; return how many there may be."""
-    listed = len(tally.existing) + tally.nameless + tally.leaving
-    existing = max(quota.used, listed) - tally.leaving
-    most = existing + len(tally.added) + len(tally.uncertain)
-    if most + quota.elsewhere <= quota.limit:
-        return most
+def _ask_count(findings: _Findings, code: str, tally: _Tally, quota: _Quota) -> None:
+    """Judge one quota that may be too small."""
     count = Count(
         quota.account,
         quota.limit,
-        existing=existing,
+        existing=tally.staying(quota.used),
         added=tuple(place.resource.name for place in tally.added),
         uncertain=tuple(place.resource.name for place in tally.uncertain),
         region_id=quota.region_id,
@@ -396,7 +423,6 @@ def _ask_count(findings: _Findings, code: str, tally: _Tally, quota: _Quota) -> 
     else:
         for place in tally.uncertain:
             findings.ask(place, code, count)
-    return most
 
 
 def _judge_adoptions(index: Neighbours, findings: _Findings) -> None:
@@ -505,17 +531,20 @@ def _unverified(index: Neighbours, sources: list[_Source]) -> tuple[str, ...]:
     estate = index.estate
     codes: set[str] = set()
     declared = [one for one in sources if one.mirror.is_declared]
+    mirrors_beside, vaults_beside = bool(index.beside.mirrors), bool(index.beside.accounts)
     if any(one.found.is_missing is not None and not is_known(one.found.is_missing) for one in declared):
         codes |= {"CB204", "CB205", "CB206"}
     if index.listed_regions is not None:
         # A source that is still to be created cannot have a mirror, be on trial, or be in ERROR.
-        if any(one.place is None or one.place.resource.existing_id is not None for one in declared):
+        if mirrors_beside or any(one.place is None or one.place.resource.existing_id is not None for one in declared):
             codes |= {"CB202", "CB204", "CB205"}
         if any(one.place is None and not one.found.by_name for one in declared):
             codes |= {"CB203", "CB206", "CB210"}
-    if estate.live_regions is None and any(place.is_declared for place in (*index.vaults, *index.mirrors)):
+    if estate.live_regions is None and (
+        vaults_beside or any(place.is_declared for place in (*index.vaults, *index.mirrors))
+    ):
         codes.add("CB103")
-    if declared and estate.live_regions is None and estate.live_mirror_regions is None:
+    if (declared or mirrors_beside) and estate.live_regions is None and estate.live_mirror_regions is None:
         codes.add("CB207")
     if estate.usage is None or not estate.usage.complete:
         added = [

@@ -135,11 +135,16 @@ def test_a_stack_that_was_never_updated_and_one_with_neighbours(grounds: Grounds
         project.program(FIRST)
         new = cloudbackup(project, "plan", "--detailed-exitcode")
         assert new.code == 2, new.err
+        assert "Beside vaults, other resources change: " in new.out
         made = cloudbackup(project, "up", "--yes")
         assert made.code == 0, made.err
         assert progress(made)[-1] == "done in 1 stage"
         again = cloudbackup(project, "plan", "--detailed-exitcode")
         assert (again.code, again.err) == (0, "cloudbackup: plan: previewing\n"), again.out
+        project.program(FIRST.replace('Key("aside", "aside")', 'Key("aside", "aside", note="new")'))
+        only_others = cloudbackup(project, "plan", "--detailed-exitcode")
+        assert only_others.code == 2, only_others.out
+        assert "Beside vaults, other resources change: 1 to update." in only_others.out
 
 
 def test_what_a_plan_cannot_be_made_of(pair: Ground, tmp_path: Path) -> None:

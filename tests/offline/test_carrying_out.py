@@ -210,6 +210,21 @@ def test_nothing_to_do(carry: Carry) -> None:
     assert (carried.runs, carried.told) == (1, ["stage 1 of 1: an update without a call for vaults"])
 
 
+def test_a_stack_that_others_change_meanwhile(carry: Carry) -> None:
+    """Who was asked has agreed to a plan of the stack as it was."""
+    ways = lambda one: with_(one, has_waited=True)  # noqa: E731 - a row of a table
+    plans = way_of_a_swap()
+    assert isinstance(plans[0], StackPlan)
+    carried = carry(plans, [], ways=ways, states=iter([exported("other")]))
+    assert (carried.cli.asked, carried.stopped.partition(";")[0]) == (
+        [],
+        "somebody changed the stack since the plan was made",
+    )
+    first = plans[0].state
+    carried = carry(way_of_a_swap(), [*RUNS_OF_A_SWAP], ways=ways, states=iter([first, "{}", exported("x"), "{}"]))
+    assert (carried.stopped, carried.runs) == ("", 3)
+
+
 def test_a_failed_stage(carry: Carry) -> None:
     """It is told what failed, what is done and what remains; no further run is made."""
     failed = observed("delete-replaced m2", failed="delete-replaced m2")

@@ -61,45 +61,48 @@ def describe(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Make the plan, write it, and return what it comes to."""
     with _no_garbage():
-        plan = _plan(arguments)
+        plan, has_work = _plan(arguments)
         report = _report(plan, arguments.format, colour=arguments.out is None and _takes_colour())
         if arguments.out is None:
             output.write(report)
         else:
             _write(arguments.out, report)
             _tell(plan, arguments.out)
-        return exit_code(plan, detailed=arguments.detailed_exitcode)
+        return exit_code(plan, has_work=has_work and arguments.detailed_exitcode)
 
 
-def exit_code(plan: "Plan", *, detailed: bool) -> int:
-    """Return the exit code of a plan; with `detailed` it says whether anything would change."""
+def exit_code(plan: "Plan", *, has_work: bool) -> int:
+    """Return the exit code of a plan; `has_work`: whether that something would change is to be told by it."""
     from pulumi_cloudbackup.rules.order_rules import ORDER_CODES  # noqa: PLC0415 - loaded by now
 
     errors = [problem.code for problem in plan.problems if problem.stops]
     if errors:
         return ONLY_ORDER if plan.stages and ORDER_CODES.issuperset(errors) else PROBLEMS
-    return CHANGES_PENDING if detailed and plan.changes else FINE
+    return CHANGES_PENDING if has_work else FINE
 
 
-def _plan(arguments: argparse.Namespace) -> "Plan":
-    """Make the plan that the arguments ask for."""
+def _plan(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
+    """Make the plan that the arguments ask for, and say whether there is anything to change, vaults or other things."""
     if arguments.current is not None or arguments.desired is not None:
         for name in ("path", "stack", "state"):
             _refuse(getattr(arguments, name) is not None, f"{_flag(name)} does not go with --current and --desired")
         _refuse(arguments.offline, "--offline does not go with --current and --desired")
         _refuse(arguments.current is None or arguments.desired is None, "--current and --desired go together")
-        return _plan_of_files(arguments)
-    if arguments.offline:
-        return _plan_offline(arguments)
-    _refuse(arguments.state is not None, "--state goes with --offline")
-    return _plan_of_stack(arguments)
+        made = _plan_of_files(arguments)
+    elif arguments.offline:
+        made = _plan_offline(arguments)
+    else:
+        _refuse(arguments.state is not None, "--state goes with --offline")
+        return _plan_of_stack(arguments)
+    return made, bool(made.changes)
 
 
-def _plan_of_stack(arguments: argparse.Namespace) -> "Plan":
+def _plan_of_stack(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
     """Plan from a real preview and the state of a stack."""
     from pulumi_cloudbackup.cli.stacks import cli_of, planned  # noqa: PLC0415 - not for estate files
 
-    return planned("plan", cli_of("plan", arguments), **choices(arguments)).plan
+    found = planned("plan", cli_of("plan", arguments), **choices(arguments))
+    return found.plan, found.has_work
 
 
 def _plan_offline(arguments: argparse.Namespace) -> "Plan":

@@ -77,10 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         return FINE
     _refuse_replacing_again(first.plan.stages, asked)
     agreed = destructions(first.plan.steps) if approved is None else approved
-    if approved is None and not arguments.yes and not _agreed(len(first.plan.stages) or 1):
+    asks = approved is None and not arguments.yes
+    if asks and not _agreed(len(first.plan.stages) or 1):
         _say("nothing was changed")
         return FAILED
-    ways = _ways(cli, asked, choices, arguments)
+    ways = replace(_ways(cli, asked, choices, arguments), has_waited=asks)
     try:
         runs = carry_out(cli, first, agreed, ways)
     except StoppedError as error:

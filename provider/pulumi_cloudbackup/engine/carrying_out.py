@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _PLAIN: Final = Stage("pulumi up", (), (), (), (), ())
 _A_BUG: Final = "this is a bug in cloudbackup, please report it"
 _GOES_ON: Final = "What is done is in the state of the stack: the same command plans anew and goes on from there."
+_NOT_THE_SAME: Final = "somebody changed the stack since the plan was made; nothing was done. Look at a new plan"
 _SAYS_NOTHING: Final = "update failed"
 """What Pulumi adds to whatever has failed."""
 _MOST_RUNS: Final = 250
@@ -67,6 +68,8 @@ class Ways:
     """What is waited for between two runs; raises CliError, CloudError, Refusal where that cannot be."""
     run_flags: tuple[str, ...] = ()
     """The user's flags that only updates take."""
+    has_waited: bool = False
+    """Whether a person was asked since the plan was made: others may have changed the stack meanwhile."""
 
 
 def destructions(steps: Iterable[Step]) -> Counter[str]:
@@ -102,6 +105,8 @@ class _Way:
     def through(self, planned: StackPlan) -> int:
         """Run one stage after the other, planned anew between them."""
         try:
+            if self._ways.has_waited and _ours(self._cli.export_state()) != _ours(planned.state):
+                raise self._stopped(_NOT_THE_SAME, goes_on=False)
             while planned.has_work and self._run_the_first(planned):
                 planned = self._planned_anew()
         except KeyboardInterrupt:

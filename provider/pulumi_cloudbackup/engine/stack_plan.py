@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 _LIVE_FACTS: Final = ("status", "holds_data", "snapshot_count", "bytes_stored", "worm_enabled", "created_time")
 _REPLACING: Final = frozenset(("replace", "create-replacement", "delete-replaced"))
 _STAYING: Final = frozenset(("same", "update"))
+_TOLD: Final = ("create", "update", "replace", "delete")
+"""What is told of resources that are not ours."""
 _QUIET: Final = frozenset(("same", "read", "refresh"))
 
 
@@ -83,8 +86,9 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
     current, desired = with_live_facts(exported.estate, seen), _desired(exported.estate, observed, seen)
     made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
     judging = judging_from(seen.settings) if seen is not None else Judging()
+    whole = judged(made, seen, judging, exported)
     return StackPlan(
-        judged(made, seen, judging, exported),
+        replace(whole, notes=(*whole.notes, *_beside(observed))),
         state,
         exported,
         observed,
@@ -94,6 +98,14 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
             if resource.urn is not None and resource.owner
         },
     )
+
+
+def _beside(observed: Observed) -> Iterable[str]:
+    """Say what an update changes beside vaults: a plan is about those alone."""
+    found = Counter(step.op for step in observed.steps if step.kind is None and step.op in _TOLD)
+    if found:
+        told = ", ".join(f"{found[op]} to {op}" for op in _TOLD if found[op])
+        yield f"Beside vaults, other resources change: {told}. `pulumi preview` shows them."
 
 
 def _planned(current: Estate, desired: Estate, observed: Observed, choices: Mapping[str, Any]) -> Plan:

@@ -80,7 +80,9 @@ def cloudbackup(project: Project, command: str, *arguments: str) -> Did:
 class Grounds:
     """All stacks that were deployed so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Start with none; ``files``: what stands beside every program, by name."""
+        self._files = files
         self._exits = ExitStack()
         self._place = Path(self._exits.enter_context(tempfile.TemporaryDirectory()))
         self._deployed: dict[str, Path] = {}
@@ -106,6 +108,8 @@ class Grounds:
     def _deploy(self, program: str) -> Path:
         folder = self._new_folder()
         with self._opened(folder) as ground:
+            for name, text in self._files.items():
+                (ground.project.folder / name).write_text(text)
             ground.project.program(program).run("stack", "ls").ok()
             if program:
                 ground.project.up().ok()

@@ -26,20 +26,26 @@ from random import Random
 
 import pytest
 
+from offline_and_real import differences, offline_preview, real_preview
 from planning_engine.comparing import (
     Prediction,
     decided_pairs,
-    differences,
     disorder,
     insist_on_nothing,
     predicted,
     prediction_of,
     silent_in,
 )
+from planning_engine.comparing import (
+    differences as step_differences,
+)
 from planning_engine.couples import Couple, chosen, never_seen, provocations_of, schedule_of, unordered_in
+from planning_engine.pairs import STACK
 from planning_engine.service import violations
 from planning_engine.stacks import Ran, StackOfPairs, part_of
 from pulumi_cloudbackup.engine.exported import read_export
+from pulumi_cloudbackup.engine.outcome import Failure
+from pulumi_cloudbackup.engine.stack_plan import StackPlan
 from pulumi_cloudbackup.estate import Estate
 from pulumi_cloudbackup.planning import plan
 
@@ -69,6 +75,8 @@ class Performance:
     whole: Prediction
     """The plan of all pairs together: deletes of one pair wait for the other pairs, too."""
     preview: Ran
+    offline: tuple[StackPlan | Failure, StackPlan | Failure]
+    """What the command line makes of the real preview, and of one without the engine."""
     rounds: tuple[Round, ...]
 
 
@@ -86,6 +94,8 @@ def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     current, desired = _together([one.current for one in predictions]), _together([one.desired for one in predictions])
     whole = Prediction("all pairs together", "p", current, desired, plan(current, desired))
     preview = stack.run("preview")
+    real = real_preview(stack.folder, STACK, stack.env)
+    offline = offline_preview(stack.folder, STACK, stack.env, stack.state)
     rng = Random(request.param)  # noqa: S311 - a seeded choice of tests
     rounds: list[Round] = []
     for _ in range(ROUNDS):
@@ -96,7 +106,7 @@ def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             ran = stack.run("up", "--yes", "--skip-preview", schedule=schedule_of([*directed, *provoked]))
             rounds.append(Round(ran, tuple(directed), tuple(provoked)))
             stack.put_back()
-    return Performance(predictions, from_state, whole, preview, tuple(rounds))
+    return Performance(predictions, from_state, whole, preview, (real, offline), tuple(rounds))
 
 
 def _together(estates: Sequence[Estate]) -> Estate:
@@ -112,10 +122,20 @@ def test_changes_and_steps_are_the_engines_own(performance: Performance) -> None
     silent = silent_in(performance.rounds[0].ran)
     found: dict[str, list[str]] = {}
     for one in performance.predictions:
-        found[one.name] = [f"preview: {line}" for line in differences(one, performance.preview, silent)]
+        found[one.name] = [f"preview: {line}" for line in step_differences(one, performance.preview, silent)]
         for done in performance.rounds:
-            found[one.name] += [f"up: {line}" for line in differences(one, done.ran, silent_in(done.ran))]
+            found[one.name] += [f"up: {line}" for line in step_differences(one, done.ran, silent_in(done.ran))]
     insist_on_nothing(found)
+
+
+def test_offline_is_the_same(performance: Performance) -> None:
+    """Every change, step, order, problem, stage and unknown, to the byte."""
+    real, offline = performance.offline
+    assert isinstance(real, StackPlan), real
+    assert isinstance(offline, StackPlan), offline
+    assert real.plan.changes
+    found = list(differences(real, offline))
+    assert not found, "\n".join(found)
 
 
 def test_every_observed_order_is_a_linear_extension(performance: Performance) -> None:

@@ -69,9 +69,10 @@ WAY_OF_A_SWAP = [
 
 def planned(current: Estate, desired: Estate = SWAPPED, state: str | None = None, **counts: int) -> StackPlan:
     made = plan(current, desired, judges_estate=False)
-    owners = {str(one.urn): str(one.owner) for one in (*desired.vaults, *desired.mirrors)}
     text = state if state is not None else exported(repr(current))
-    return StackPlan(made, text, Exported(current, {}, None, None), with_(NOTHING_KNOWN, counts=counts), owners)
+    return StackPlan(
+        made, text, Exported(current, {}, None, None), with_(NOTHING_KNOWN, counts=counts), current, desired
+    )
 
 
 def exported(text: str, kind: str = VAULT_TYPE) -> str:
@@ -336,12 +337,14 @@ def test_there_is_an_end(carry: Carry, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_owner_that_is_not_known(carry: Carry) -> None:
     """Nothing can be held then, and nothing is run."""
-    carried = carry([with_(planned(WAY_OF_A_SWAP[0]), owners={})], [])
+    carried = carry([with_(planned(WAY_OF_A_SWAP[0]), desired=Estate())], [])
     assert carried.stopped.startswith("the owner of a vault that has to wait is not known yet\nremains: ")
 
 
 def test_too_many_to_hold(carry: Carry) -> None:
-    first = with_(planned(WAY_OF_A_SWAP[0]), owners={urn("m1"): "x" * (HELD_LENGTH_LIMIT + 1)})
+    first = planned(WAY_OF_A_SWAP[0])
+    long = [one.model_copy(update={"owner": "x" * (HELD_LENGTH_LIMIT + 1)}) for one in first.desired.mirrors]
+    first = with_(first, desired=first.desired.model_copy(update={"mirrors": tuple(long)}))
     assert "too many to hold at once" in carry([first], []).stopped
 
 

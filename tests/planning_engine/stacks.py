@@ -87,14 +87,14 @@ class StackOfPairs:
     def __init__(self, parent: Path, pairs: Sequence[Pair], url: str | None = None) -> None:
         """Put the current sides in place; ``url``: a service that does what it is asked, or refuses."""
         self.pairs = pairs
-        self._parent, self._folder = parent, parent / PROJECT
-        self._folder.mkdir(parents=True)
-        shutil.copy(_OBLIGING, self._folder)
-        (self._folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
-        (self._folder / "__main__.py").write_text(_MAIN.format(first="" if url else "obliging.call_no_service()"))
+        self._parent, self.folder = parent, parent / PROJECT
+        self.folder.mkdir(parents=True)
+        shutil.copy(_OBLIGING, self.folder)
+        (self.folder / "Pulumi.yaml").write_text(f"name: {PROJECT}\nruntime: python\n")
+        (self.folder / "__main__.py").write_text(_MAIN.format(first="" if url else "obliging.call_no_service()"))
         self._log = parent / "calls.jsonl"
         self._log.touch()
-        self._env = {
+        self.env = {
             **environment(parent, url),
             "OBLIGING_LOG": str(self._log),
             "CLOUDBACKUP_THREADS": "512",
@@ -103,7 +103,7 @@ class StackOfPairs:
         self._pulumi("stack", "init", STACK)
         if url is None:
             # The state is written once, at the end: five times as fast.
-            self._env |= {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
+            self.env |= {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "1"}
             self._set(preflight="off", enforce="false")
         self._set(limits='{"vaults": 1000, "mirrors_per_region": 1000}')
         self._render(first_program)
@@ -132,7 +132,7 @@ class StackOfPairs:
         with self._log.open("a") as log:
             log.write(json.dumps({"what": "run"}) + "\n")
         before = self._log.stat().st_size
-        env = {**self._env, **(variables or {})}
+        env = {**self.env, **(variables or {})}
         if schedule is not None:
             file = self._parent / "schedule.json"
             file.write_text(json.dumps(schedule))
@@ -154,7 +154,7 @@ class StackOfPairs:
 
     def _render(self, program: Callable[[Pair], list[dict[str, Any]]]) -> None:
         declarations = [one for pair in self.pairs for one in program(pair)]
-        (self._folder / "program.json").write_text(json.dumps(declarations))
+        (self.folder / "program.json").write_text(json.dumps(declarations))
 
     def _age(self) -> dict[str, str]:
         """Make the state one that earlier runs were interrupted in; return the ids of everything."""
@@ -190,8 +190,8 @@ class StackOfPairs:
 
     def _pulumi(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
         done = subprocess.run(
-            ["pulumi", *arguments, "--cwd", str(self._folder), "--color", "never", "--non-interactive"],
-            env=self._env if env is None else env,
+            ["pulumi", *arguments, "--cwd", str(self.folder), "--color", "never", "--non-interactive"],
+            env=self.env if env is None else env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

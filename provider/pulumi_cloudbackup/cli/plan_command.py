@@ -108,10 +108,12 @@ def _plan_of_stack(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
 def _plan_offline(arguments: argparse.Namespace) -> "Plan":
     """Plan from a program and an exported state, without the Pulumi CLI."""
     from pulumi_cloudbackup.engine.exported import StateError, read_export  # noqa: PLC0415 - not for estate files
-    from pulumi_cloudbackup.engine.offline_plan import plan_offline  # noqa: PLC0415 - imports Pulumi
+    from pulumi_cloudbackup.engine.offline_plan import preview_offline  # noqa: PLC0415 - imports Pulumi
     from pulumi_cloudbackup.engine.outcome import Failure  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.planning import PlanError  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.resources.refusal import Refusal  # noqa: PLC0415 - as above
 
     try:
         state = None if arguments.state is None else Path(arguments.state).read_bytes()
@@ -123,14 +125,18 @@ def _plan_offline(arguments: argparse.Namespace) -> "Plan":
             written = read_export(state).stack
         project = open_project(Path(arguments.path or "."))
         stack = choose_stack(project, written, {})
-        made = plan_offline(project, stack, state, seconds=_SECONDS, **choices(arguments))
+        made = preview_offline(project, stack, state, seconds=_SECONDS, **choices(arguments))
     except StateError as error:
         raise CommandError(f"plan: {arguments.state}: {error}") from error
     except (ProjectError, PlanError) as error:
         raise CommandError(f"plan: {error}") from error
+    except PreviewFailedError as error:
+        raise CommandError(f"plan: the preview failed:\n{error}") from error
+    except Refusal as error:
+        raise CommandError(f"plan: {error}") from error
     if isinstance(made, Failure):
         raise CommandError("\n".join((f"plan: {made.summary}", *made.lines)))
-    return made
+    return made.plan
 
 
 def _plan_of_files(arguments: argparse.Namespace) -> "Plan":

@@ -11,6 +11,8 @@ from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pulumi_cloudbackup.engine.pulumi_cli import PulumiCli
 
 
@@ -21,11 +23,15 @@ def session_of(cli: PulumiCli) -> Session:
 
 def settings_of(cli: PulumiCli) -> dict[str, str]:
     """Return our settings in the configuration of a stack; raise CliError."""
-    configured = cli.configuration()
+    return settings_in(cli.configuration())
+
+
+def settings_in(configured: Mapping[str, str]) -> dict[str, str]:
+    """Return our settings in a configuration, whose keys have their namespace."""
     return {key: configured[f"{NAMESPACE}:{key}"] for key in SETTINGS if configured.get(f"{NAMESPACE}:{key}")}
 
 
-def resources_of(state: str) -> dict[str, OldResource]:
+def resources_of(state: str | bytes) -> dict[str, OldResource]:
     """Return our vaults and mirrors of an exported state by URN, what is only still to be deleted left out."""
     resources = (json.loads(state).get("deployment") or {}).get("resources") or []
     return {

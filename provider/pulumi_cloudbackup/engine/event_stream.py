@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from typing_extensions import assert_never
 
 from pulumi_cloudbackup.engine.estates import Entry, around, estate_of, foreign_of, property_dependencies_of
-from pulumi_cloudbackup.engine.states import ShapeError, decoded, kind_of, state_of, type_of
+from pulumi_cloudbackup.engine.states import STACK_TYPE, ShapeError, decoded, kind_of, state_of, type_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -165,6 +165,8 @@ class Observed:
     """Whether somebody cancelled it."""
     is_complete: bool = False
     """Whether the engine got to its end."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """The outputs of the stack; what is secret or known only after apply is unknown."""
     knows_dependencies: bool = False
     """Whether a digest told what resources depend on; otherwise every other resource that changes is in the estate."""
 
@@ -251,6 +253,7 @@ class _Watched:
         self._ops: dict[str, Counter[str]] = {}
         self._diagnostics: list[Diagnostic] = []
         self._summary: Summary | None = None
+        self._outputs: Mapping[str, Any] = {}
 
     def take(self, event: Event) -> None:
         """Take the next event."""
@@ -284,11 +287,14 @@ class _Watched:
             failed=summary is None or errors or result not in ("succeeded", ""),
             cancelled=result == "canceled",
             is_complete=summary is not None,
+            outputs=self._outputs,
             knows_dependencies=bool(digest),
         )
 
     def _take_step(self, event: StepEvent) -> None:
         state = event.after or event.before
+        if event.after is not None and event.after.type == STACK_TYPE and event.moment is Moment.DONE:
+            self._outputs = decoded(event.after.outputs)
         if state is None or state.is_bookkeeping:
             return
         if event.moment is Moment.STARTED:

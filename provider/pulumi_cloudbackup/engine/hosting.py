@@ -11,13 +11,13 @@ import pickle
 import runpy
 import sys
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pulumi_cloudbackup.engine.messages import Messages
     from pulumi_cloudbackup.engine.monitor import Monitor
@@ -45,6 +45,14 @@ class Job:
     """Outputs of what the last update left behind, by URN; ``None``: nobody can tell."""
     observe_to: str | None = None
     """The file that the program's judgement is written to, for a plan."""
+    olds: Sequence[Mapping[str, Any]] | None = None
+    """What the stack has, as it was exported; ``None``: nothing is previewed, the program is only judged."""
+    preview_to: str | None = None
+    """The file that the events and the digest of the preview are written to."""
+    stack_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Known outputs of other stacks by the name in a reference."""
+    functions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What functions of providers return, by token."""
 
 
 def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None:

@@ -15,9 +15,14 @@ _WORDS: Final = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_
 class Messages:
     """What the SDK takes for the engine; the methods in capitals are its protocol."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        """Start with nothing said; ``tell`` is given each message as a line, debug messages excepted."""
-        self._tell = tell
+    def __init__(
+        self, tell: Callable[[str], None], note: Callable[[str, str], None] = lambda _severity, _text: None
+    ) -> None:
+        """Start with nothing said.
+
+        ``tell`` is given each message as a line, debug messages excepted; ``note`` its severity and its text.
+        """
+        self._tell, self._note = tell, note
         self._errors: list[str] = []
 
     @property
@@ -32,6 +37,7 @@ class Messages:
         word = _WORDS.get(request.severity)
         if word is not None and not request.ephemeral:
             self._tell(f"{word}: {request.message}")
+            self._note(word, request.message)
 
     def RequirePulumiVersion(self, _request: Any) -> None:  # noqa: N802 - the protocol's name
         """Accept any demand on the version of the CLI, which is not there to be asked."""

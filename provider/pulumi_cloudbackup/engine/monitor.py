@@ -1,9 +1,10 @@
 """The engine's side of a preview, inside the process of the program: it is given resources and answers for them.
 
-Stands in for the engine's resource monitor (pkg/resource/deploy/source_eval.go and builtins.go, v3.259.0) in the first
-preview of an empty stack, and remembers everything that was registered. No provider is asked: what a provider would
-fill in or compute is unknown, an invoke of a provider's function is unknown, and hooks are recorded but not run. Called
-from several threads at once, as a server would be.
+Stands in for the engine's resource monitor (pkg/resource/deploy/source_eval.go and builtins.go, v3.259.0) and
+remembers everything that was registered. By itself it answers as in the first preview of an empty stack, and asks no
+provider; with somebody who decides (``deciding``) it answers as for what the stack has. What other people's providers
+would fill in or compute is unknown, an invoke of a provider's function is unknown unless its result is given, and hooks
+are recorded but not run. Called from several threads at once, as a server would be.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pulumi.runtime.proto import callback_pb2
+
+    from pulumi_cloudbackup.engine.deciding import Answer, Deciding
 
     _Connection = object
 else:
@@ -97,7 +100,7 @@ class Rejection:
 class Monitor(_Connection):
     """What the SDK takes for the engine's resource monitor; the methods in capitals are its protocol."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - who stands behind the answers
         self,
         project: str,
         stack: str,
@@ -105,15 +108,20 @@ class Monitor(_Connection):
         organization: str = "organization",
         stack_outputs: Mapping[str, Mapping[str, Any]] | None = None,
         own_resources: Mapping[str, Mapping[str, Any]] | None = None,
+        functions: Mapping[str, Mapping[str, Any]] | None = None,
+        deciding: Deciding | None = None,
     ) -> None:
-        """Start with an empty stack.
+        """Start with nothing registered.
 
         ``stack_outputs``: known outputs of other stacks by the name in a reference. ``own_resources``: outputs of what
-        the last update of this stack left behind, by URN; ``None``: nobody can tell.
+        the last update of this stack left behind, by URN; ``None``: nobody can tell. ``functions``: what functions of
+        providers return, by token. ``deciding``: what becomes of resources; ``None``: all are to be created.
         """
         self._project, self._stack, self._organization = project, stack, organization
         self._stack_outputs = stack_outputs or {}
         self._own_resources = own_resources
+        self._functions = functions or {}
+        self._deciding = deciding
         self._lock = threading.Lock()
         self._registered: dict[str, Registration] = {}
         self._states: dict[str, struct_pb2.Struct] = {}
@@ -160,20 +168,26 @@ class Monitor(_Connection):
         transforms = self._transforms_for(request)
         registration = self._registration(request, transforms)
         self._keep(registration, calls_of(request), request.transforms)
-        outputs = self._created(registration, request.object if not transforms else None)
+        id_ = UNKNOWN_TEXT if request.type.startswith(PROVIDER_PREFIX) else ""
+        if self._deciding is None:
+            outputs = self._created(registration, request.object if not transforms else None)
+        else:
+            answer = self._decided(self._deciding, registration)
+            id_, outputs = answer.id or id_, self._with_secrets(registration, answer.outputs)
         with self._lock:
             self._states[registration.urn] = outputs
-        is_provider = request.type.startswith(PROVIDER_PREFIX)
-        return resource_pb2.RegisterResourceResponse(
-            urn=registration.urn, id=UNKNOWN_TEXT if is_provider else "", object=outputs
-        )
+        return resource_pb2.RegisterResourceResponse(urn=registration.urn, id=id_, object=outputs)
 
     def RegisterResourceOutputs(  # noqa: N802 - the protocol's name
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
         """Remember the outputs of a component or the stack."""
+        outputs = from_struct(request.outputs)
         with self._lock:
-            self._outputs[request.urn] = from_struct(request.outputs)
+            self._outputs[request.urn] = outputs
+            registration = self._registered.get(request.urn)
+        if self._deciding is not None and registration is not None:
+            self._deciding.outputs(registration, outputs)
         return empty_pb2.Empty()
 
     def ReadResource(  # noqa: N802 - the protocol's name
@@ -205,6 +219,8 @@ class Monitor(_Connection):
             read_id=request.id,
         )
         self._keep(registration, calls_of(request))
+        if self._deciding is not None:
+            self._deciding.read(registration)
         state = request.properties
         if request.type == _STACK_REFERENCE:
             state = to_struct(self._referenced(str(registration.inputs.get("name", request.id))))
@@ -221,6 +237,11 @@ class Monitor(_Connection):
         if request.tok.startswith(_BUILTIN):
             answer = _INVOKE_ANSWER()
             getattr(answer, "return").CopyFrom(self._builtin(request.tok, from_struct(request.args)))
+            return answer
+        given = self._functions.get(request.tok)
+        if given is not None:
+            answer = _INVOKE_ANSWER()
+            getattr(answer, "return").CopyFrom(to_struct(given))
             return answer
         with self._lock:
             self._unanswered.append(request.tok)
@@ -378,10 +399,22 @@ class Monitor(_Connection):
         outputs = dict(registration.inputs)
         if registration.type == _STASH:
             outputs["output"] = outputs.get("input")
-        for key in secret:
-            if key in outputs and not isinstance(outputs[key], Secret):
-                outputs[key] = Secret(outputs[key])
-        return to_struct(outputs)
+        return self._with_secrets(registration, outputs)
+
+    def _with_secrets(self, registration: Registration, outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+        """Return outputs in the protocol's form, those secret that the program wants so."""
+        told = dict(outputs)
+        for key in registration.options.additional_secret_outputs:
+            if key in told and not isinstance(told[key], Secret):
+                told[key] = Secret(told[key])
+        return to_struct(told)
+
+    def _decided(self, deciding: Deciding, registration: Registration) -> Answer:
+        """Return what is decided about a resource; raise Refused where the preview fails at it."""
+        try:
+            return deciding.register(registration)
+        except ValueError as error:
+            raise Refused(str(error)) from None
 
     def _builtin(self, token: str, arguments: Mapping[str, Any]) -> struct_pb2.Struct:
         match token.removeprefix(_BUILTIN):

@@ -9,7 +9,7 @@ import datetime as dt
 import time
 from typing import TYPE_CHECKING
 
-from pulumi_cloudbackup.engine.accounts import resources_of, settings_of
+from pulumi_cloudbackup.engine.accounts import resources_of, settings_in, settings_of
 from pulumi_cloudbackup.resources.account import Question, ask
 from pulumi_cloudbackup.resources.fates import Evidence
 from pulumi_cloudbackup.resources.judging import judge_declarations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.engine.exported import Exported
     from pulumi_cloudbackup.engine.pulumi_cli import PulumiCli
+    from pulumi_cloudbackup.resources.account import LiveAccount
     from pulumi_cloudbackup.resources.own_state import OldResource
 
 
@@ -32,13 +33,32 @@ def judge_for(cli: PulumiCli, exported: Exported, state: str, file: Path) -> Non
     Raises CliError, and Refusal where a setting means nothing.
     """
     old = resources_of(state)
-    if not old:
-        return
-    settings = settings_of(cli)
-    session = Session(settings)
+    if old:
+        settings = settings_of(cli)
+        session = Session(settings)
+        _judge(exported, old, session, settings, file, live=refusing(ask)(session, _questions(session, old)))
+
+
+def judge_offline(exported: Exported, state: str | bytes, configuration: Mapping[str, str], file: Path) -> None:
+    """Do the same without the live account; raise Refusal where a setting means nothing."""
+    old = resources_of(state)
+    if old:
+        settings = settings_in(configuration)
+        _judge(exported, old, Session(settings), settings, file, live={})
+
+
+def _judge(  # noqa: PLR0913 - what a program knows of itself
+    exported: Exported,
+    old: Mapping[str, OldResource],
+    session: Session,
+    settings: Mapping[str, str],
+    file: Path,
+    *,
+    live: Mapping[str | None, LiveAccount],
+) -> None:
     evidence = Evidence(
         old=old,
-        live=refusing(ask)(session, _questions(session, old)),
+        live=live,
         own_prefix=f"{exported.project}/{exported.stack}/",
         now=int(time.time()),
         today=dt.datetime.now(dt.timezone.utc).date().isoformat(),

@@ -1,64 +1,108 @@
-"""The plan of a program without the Pulumi CLI: the program itself, and the state as somebody exported it.
+"""The preview and the plan of a program without the Pulumi CLI: the program itself, and the state as it was exported.
 
 The program runs in a process of its own, as for ``cloudbackup check``, with the exported state in the place of the
-stack's own. The live account is not asked.
+stack's own, and with somebody in the place of the engine who decides as it does (``deciding``). What comes of it is
+read and planned as a real preview is. The live account is not asked.
 """
 
 from __future__ import annotations
 
+import json
 import tempfile
-import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_cloudbackup.engine.event_stream import observe, read_digest, read_events
 from pulumi_cloudbackup.engine.exported import Exported, StateError, read_export
+from pulumi_cloudbackup.engine.nothing_declared import judge_offline
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.running import run_program
-from pulumi_cloudbackup.engine.stack_plan import judged, seen_in, with_live_facts
+from pulumi_cloudbackup.engine.stack_plan import StackPlan, plan_of, seen_in
 from pulumi_cloudbackup.engine.states import decoded
+from pulumi_cloudbackup.engine.values import concealed
 from pulumi_cloudbackup.estate import Estate, Unknown
-from pulumi_cloudbackup.planning import Run, plan
-from pulumi_cloudbackup.resources.settings import Judging, judging_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pulumi_cloudbackup.engine.project import Project, Stack
-    from pulumi_cloudbackup.planning import Plan
+
+Results = Mapping[str, Mapping[str, Any]]
 
 
-def plan_offline(
-    project: Project, stack: Stack, state: str | bytes | None, *, seconds: float, **choices: Any
-) -> Plan | Failure:
+@dataclass(frozen=True)
+class Surroundings:
+    """What a program may ask of others, as somebody gives it."""
+
+    stack_outputs: Results = field(default_factory=dict)
+    """Outputs of other stacks by the name in a reference."""
+    functions: Results = field(default_factory=dict)
+    """What functions of providers return, by token."""
+
+
+NOTHING_GIVEN: Final = Surroundings()
+
+
+def preview_offline(
+    project: Project,
+    stack: Stack,
+    state: str | bytes | None,
+    *,
+    seconds: float,
+    surroundings: Surroundings = NOTHING_GIVEN,
+    **choices: Any,
+) -> StackPlan | Failure:
     """Run a program and plan it; ``state``: what ``pulumi stack export`` wrote, ``None``: there is nothing yet.
 
-    Returns a Failure where the program cannot be judged. Raises StateError, PlanError.
+    Returns a Failure where the program cannot be judged. Raises StateError, PreviewFailedError, PlanError, Refusal.
     """
-    exported = read_export(state) if state is not None else Exported(Estate(), {}, None, None)
+    exported, given = _read(state)
     for what, told, chosen in (
         ("project", exported.project, project.name),
         ("stack", exported.stack, stack.name),
     ):
         if told is not None and told != chosen:
             raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
+    olds = (given.get("deployment") or {}).get("resources") or []
+    text = json.dumps(concealed(given))
     with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
-        file = Path(place) / "judgement.json"
+        judgement, preview = Path(place) / "judgement.json", Path(place) / "preview.json"
         outcome = run_program(
-            project, stack, seconds=seconds, own_resources=_outputs(exported.outputs), observe_to=file
+            project,
+            stack,
+            seconds=seconds,
+            own_resources={one["urn"]: _known(one.get("outputs") or {}) for one in olds if not one.get("delete")},
+            observe_to=str(judgement),
+            olds=olds,
+            preview_to=str(preview),
+            stack_outputs=surroundings.stack_outputs,
+            functions=surroundings.functions,
         )
         if isinstance(outcome, Failure):
             return outcome
-        seen = seen_in(file)
-    current = with_live_facts(exported.estate, seen)
-    desired = seen.desired if seen is not None else Estate()
-    run = Run(replaces=exported.tainted)
-    made = plan(current, desired, run=run, now=int(time.time()), judges_estate=False, **choices)
-    return judged(made, seen, judging_from(seen.settings) if seen is not None else Judging(), exported)
+        told = json.loads(preview.read_text(encoding="utf-8"))
+        if not judgement.exists():
+            judge_offline(exported, text, stack.configuration.values, judgement)
+        seen = seen_in(judgement)
+    events = read_events(json.dumps(event) for event in told["events"])
+    observed = observe(events, read_digest(json.dumps(told["digest"])))
+    made = plan_of(text, exported, observed, seen, **choices)
+    unknown = ", ".join(told["unanswered"])
+    if not unknown:
+        return made
+    note = f"Not known offline, and not given: what these functions of providers return: {unknown}."
+    return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))
 
 
-def _outputs(outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return the outputs of the last update as a program gets them; what is encrypted is left out."""
-    return {
-        urn: {key: value for key, value in decoded(one).items() if not isinstance(value, Unknown)}
-        for urn, one in outputs.items()
-    }
+def _read(state: str | bytes | None) -> tuple[Exported, dict[str, Any]]:
+    """Read a state; secrets that it has in clear are for the providers alone, and in no estate. Raises StateError."""
+    if state is None:
+        return Exported(Estate(), {}, None, None), {"version": 3, "deployment": None}
+    read_export(state)
+    given: dict[str, Any] = json.loads(state)
+    return read_export(json.dumps(concealed(given))), given
+
+
+def _known(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs of a resource as a program gets them; what is encrypted is left out."""
+    return {key: value for key, value in decoded(outputs).items() if not isinstance(value, Unknown)}

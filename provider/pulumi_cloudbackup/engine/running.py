@@ -42,12 +42,11 @@ def run_program(
     stack: Stack,
     *,
     seconds: float,
-    own_resources: Mapping[str, Mapping[str, Any]] | None = None,
-    observe_to: Path | None = None,
+    **more: Any,
 ) -> Outcome:
     """Run a project's program for a stack and return what came of it; never raises for what the program does.
 
-    For a plan: ``own_resources``, what the last update left behind, and ``observe_to``, where the judgement goes.
+    ``more``: what only a preview needs (``hosting.Job``).
     """
     job = {
         "project": project.name,
@@ -58,8 +57,7 @@ def run_program(
         "shown_from": str(_here(project)),
         "configuration": dict(stack.configuration.values),
         "secret_keys": sorted(stack.configuration.secret_keys),
-        "own_resources": own_resources,
-        "observe_to": None if observe_to is None else str(observe_to),
+        **more,
     }
     try:
         with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as folder:

@@ -57,8 +57,15 @@ class StackPlan:
     """The exported state."""
     exported: Exported
     observed: Observed
-    owners: Mapping[str, str]
-    """The owner of each declared vault and mirror, by URN."""
+    current: Estate
+    """What there is: the state, with what the live account says of it."""
+    desired: Estate
+    """What is declared."""
+
+    @property
+    def owners(self) -> Mapping[str, str]:
+        """The owner of each declared vault and mirror, by URN."""
+        return {one.urn: one.owner for one in _entries(self.desired) if one.urn is not None and one.owner}
 
     @property
     def has_work(self) -> bool:
@@ -81,23 +88,22 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
         if not observed.failed and not seen_file.exists():
             judge_for(cli, exported, state, seen_file)
         seen = seen_in(seen_file)
+    return plan_of(state, exported, observed, seen, **choices)
+
+
+def plan_of(state: str, exported: Exported, observed: Observed, seen: Seen | None, **choices: Any) -> StackPlan:
+    """Plan what a preview has shown; ``seen``: what the program says of itself, where it declares anything of ours.
+
+    Raises PreviewFailedError, PlanError, and Refusal where a setting of the stack means nothing.
+    """
     if observed.failed:
-        return StackPlan(_why_it_failed(observed, seen, exported, choices), state, exported, observed, {})
+        return _why_it_failed(state, exported, observed, seen, choices)
     current, desired = with_live_facts(exported.estate, seen), _desired(exported.estate, observed, seen)
     made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
     judging = judging_from(seen.settings) if seen is not None else Judging()
     whole = judged(made, seen, judging, exported)
-    return StackPlan(
-        replace(whole, notes=(*whole.notes, *_beside(observed))),
-        state,
-        exported,
-        observed,
-        {
-            resource.urn: resource.owner
-            for resource in (*desired.vaults, *desired.mirrors)
-            if resource.urn is not None and resource.owner
-        },
-    )
+    whole = replace(whole, notes=(*whole.notes, *_beside(observed)))
+    return StackPlan(whole, state, exported, observed, current, desired)
 
 
 def _beside(observed: Observed) -> Iterable[str]:
@@ -119,7 +125,9 @@ def _planned(current: Estate, desired: Estate, observed: Observed, choices: Mapp
     return plan(current, desired, run=Run(replaces=frozenset(replaced - known)), now=now, **choices)
 
 
-def _why_it_failed(observed: Observed, seen: Seen | None, exported: Exported, choices: Mapping[str, Any]) -> Plan:
+def _why_it_failed(
+    state: str, exported: Exported, observed: Observed, seen: Seen | None, choices: Mapping[str, Any]
+) -> StackPlan:
     """Return the plan of a program that its own judgement rejects, which its providers then do too.
 
     Raises PreviewFailedError where that is not why the preview failed.
@@ -129,7 +137,7 @@ def _why_it_failed(observed: Observed, seen: Seen | None, exported: Exported, ch
         made = plan(current, seen.desired, now=int(time.time()), **{"judges_estate": False, **choices})
         rejected = judged(made, seen, judging_from(seen.settings), exported)
         if any(problem.stops and problem.code not in ORDER_CODES for problem in rejected.problems):
-            return replace(rejected, stages=())
+            return StackPlan(replace(rejected, stages=()), state, exported, observed, current, seen.desired)
     raise PreviewFailedError(_said(observed))
 
 

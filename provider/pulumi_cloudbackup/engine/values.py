@@ -6,6 +6,7 @@ their own, numbers are floats as the protocol has them. Assets and archives stay
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -113,6 +114,52 @@ def to_value(value: Any) -> struct_pb2.Value:
         case _:
             return to_value(_in_protocol(value))
     return struct_pb2.Value(**fields)
+
+
+def from_written(value: Any) -> Any:
+    """Return a value as a state or an event has it; an encrypted secret is a secret that is unknown."""
+    match value:
+        case str():
+            return UNKNOWN if value in _UNKNOWN_TEXTS else value
+        case list():
+            return [from_written(item) for item in value]
+        case Mapping() if value.get(_KIND) == _SECRET:
+            try:
+                return Secret(from_written(json.loads(value["plaintext"])))
+            except (KeyError, TypeError, ValueError):
+                return Secret(UNKNOWN)
+        case Mapping():
+            return _from_object({key: from_written(item) for key, item in value.items()}, None)
+        case _:
+            return value
+
+
+def concealed(value: Any) -> Any:
+    """Return what was exported with secrets in clear as it would be without."""
+    match value:
+        case Mapping() if value.get(_KIND) == _SECRET:
+            return {_KIND: _SECRET, "ciphertext": ""}
+        case Mapping():
+            return {key: concealed(item) for key, item in value.items()}
+        case list():
+            return [concealed(item) for item in value]
+        case _:
+            return value
+
+
+def to_written(value: Any) -> Any:
+    """Return a value as an event has it, where secrets are not shown."""
+    match value:
+        case Secret():
+            return {_KIND: _SECRET, "ciphertext": "[secret]"}
+        case Unknown() | Reference() | _Output():
+            return to_written(_in_protocol(value))
+        case list() | tuple():
+            return [to_written(item) for item in value]
+        case Mapping():
+            return {key: to_written(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def with_outputs(

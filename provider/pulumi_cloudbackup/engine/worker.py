@@ -7,6 +7,7 @@ the program's own messages.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
 import os
@@ -18,7 +19,7 @@ import time
 import traceback
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from pulumi_cloudbackup.engine.failures import Explainer
 from pulumi_cloudbackup.engine.hosting import Job, host
@@ -26,11 +27,15 @@ from pulumi_cloudbackup.engine.messages import Messages
 from pulumi_cloudbackup.engine.monitor import Monitor
 from pulumi_cloudbackup.engine.outcome import Failure, Outcome, to_json
 from pulumi_cloudbackup.reports.problems import ProblemReport
+from pulumi_cloudbackup.resources import providing
 from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.program import observe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_cloudbackup.engine.deciding import Deciding
     from pulumi_cloudbackup.resources.judging import Judgement
     from pulumi_cloudbackup.rules import Problem
 
@@ -58,19 +63,36 @@ def main(folder: str) -> None:
 
 def judge(job: Job, explain: Explainer) -> Outcome:
     """Run a program and return what the rules say about it, or why they cannot say anything."""
-    monitor = Monitor(job.project, job.stack, organization=job.organization, own_resources=job.own_resources)
-    messages = Messages(_tell)
+    deciding = _deciding(job)
+    monitor = Monitor(
+        job.project,
+        job.stack,
+        organization=job.organization,
+        stack_outputs=job.stack_outputs,
+        own_resources=job.own_resources,
+        functions=job.functions,
+        deciding=deciding,
+    )
+    messages = Messages(_tell, deciding.say) if deciding is not None else Messages(_tell)
     if job.observe_to is not None:
         os.environ[OBSERVE_VARIABLE] = job.observe_to
     judgements: list[Judgement] = []
     observe(judgements.append)
     try:
-        error = host(job, monitor, messages)
+        with _listening(deciding):
+            error = host(job, monitor, messages)
     finally:
         observe(None)
         monitor.close()
+    if deciding is not None and job.preview_to is not None:
+        events, digest = deciding.end()
+        Path(job.preview_to).write_text(
+            json.dumps({"events": events, "digest": digest, "unanswered": monitor.unanswered}), encoding="utf-8"
+        )
     last = judgements[-1] if judgements else None
     problems: tuple[Problem, ...] = last.problems if last else ()
+    if deciding is not None and deciding.has_failed and not messages.errors:
+        error = None  # told in the events: the engine stopped the program
     if monitor.rejections:
         return explain.rejected(monitor.rejections[0].text, monitor.rejections[0].calls)
     if error is not None and not (last and isinstance(error, SystemExit) and error.code in (None, 0)):
@@ -86,6 +108,54 @@ def judge(job: Job, explain: Explainer) -> Outcome:
     if last is None:
         return ProblemReport(problems) if problems or not declared else _bug("Vaults were not judged")
     return ProblemReport(problems, last.not_yet_known, last.unverified, last.verified_live, declared, last.notes)
+
+
+@contextlib.contextmanager
+def _listening(deciding: Deciding | None) -> Iterator[None]:
+    """Note what the program prints, line by line, as the engine does; it is printed all the same."""
+    if deciding is None:
+        yield
+        return
+    with contextlib.redirect_stdout(_Heard(sys.stdout, deciding)) as heard:
+        yield
+        heard.note_the_rest()
+
+
+class _Heard(io.TextIOBase):
+    """A stream that is read along."""
+
+    def __init__(self, stream: TextIO, deciding: Deciding) -> None:
+        self._stream, self._deciding, self._line = stream, deciding, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *lines, self._line = (self._line + text).split("\n")
+        for line in lines:
+            self._note(line)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def note_the_rest(self) -> None:
+        """Note a last line without an end."""
+        self._note(self._line)
+
+    def _note(self, line: str) -> None:
+        if line.strip():
+            self._deciding.say("info", line)
+
+
+def _deciding(job: Job) -> Deciding | None:
+    """Return who decides what becomes of resources; ``None``: the program is only judged."""
+    if job.olds is None:
+        return None
+    from pulumi_cloudbackup.engine.deciding import Deciding  # noqa: PLC0415 - not for programs that are only judged
+
+    providing.open_offline(job.configuration)
+    return Deciding(job.olds, job.project, job.stack, job.configuration)
 
 
 def _with_unanswered(failure: Failure, monitor: Monitor) -> Failure:

@@ -162,8 +162,7 @@ class Program:
             write(observer, judgement, self._settings)
         if _watcher is not None:
             _watcher(judgement)
-            return None
-        if observer is None and (refused := self._refused(judgement, live)) is not None:
+        elif observer is None and (refused := self._refused(judgement, live)) is not None:
             return refused
         self._before = judgement.after_old_source if evidence.is_stage else {}
         self._notes |= {id(one.declaration): self._note(one, judgement, live, old) for one in new}

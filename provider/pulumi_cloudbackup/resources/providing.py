@@ -20,6 +20,9 @@ from pulumi_cloudbackup.resources.watchdog import Watchdog, engine_address
 from pulumi_cloudbackup.resources.wire import Properties, to_engine
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pulumi_cloudbackup.cloud import CloudBackup, Connection
     from pulumi_cloudbackup.planning.comparing import Difference
     from pulumi_cloudbackup.resources.checking import Checked
 
@@ -44,6 +47,18 @@ def _open_session(request: ConfigureRequest) -> Session:
     return Session({key: value for key, value in settings.items() if value}, watchdog.end_if_engine_is_gone)
 
 
+def open_offline(configuration: Mapping[str, str]) -> None:
+    """Open the session of a process that runs a program without the engine: the live account is never asked."""
+    global _session  # noqa: PLW0603 - as above
+
+    def nobody(_: Connection) -> CloudBackup:
+        raise CloudError("", "Offline", "the live account is not asked offline")
+
+    settings = {key: configuration.get(f"cloudbackup:{key}", "") for key in SETTINGS} | {"preflight": "off"}
+    with _lock:
+        _session = Session({key: value for key, value in settings.items() if value}, connect=nobody)
+
+
 def session() -> Session:
     """Return the session of this process."""
     if _session is None:
@@ -61,10 +76,12 @@ def check_result(checked: Checked) -> CheckResult:
 
     The failures name no property: the engine would print its value, in clear also where it is a secret.
     """
-    for warning in checked.warnings:
-        tell(warning)
-    is_enforced = observed_to() is None and session().judging.enforce
-    if not is_enforced:
+    is_observed = observed_to() is not None  # then a plan tells everything
+    is_enforced = not is_observed and session().judging.enforce
+    if not is_observed:
+        for warning in checked.warnings:
+            tell(warning)
+    if not is_observed and not is_enforced:
         for problem in checked.errors:
             tell(f"not enforced: {problem.one_line}")
     failures = [CheckFailure("", problem.one_line) for problem in checked.errors if is_enforced]

@@ -1,0 +1,252 @@
+"""Offline previews are those of the real engine: changes, replacements, order, problems, unknowns, outputs, messages.
+
+The two hundred pairs of ``test_plan_against_engine`` are compared there. Here are programs with what those have not:
+other people's resources, components, secrets, applies, aliases of parents, marks in the state, programs that fail.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+import pytest
+
+from engine_samples import CHANGED, FIRST, NEIGHBOURS
+from grounds import Ground, Grounds
+from offline_and_real import differences, offline_preview, real_preview
+from pulumi_cloudbackup.engine.outcome import Failure
+from pulumi_cloudbackup.engine.stack_plan import StackPlan
+from pulumi_cloudbackup.reports.plans import plan_as_json
+
+pytestmark = pytest.mark.engine
+
+Mark: TypeAlias = Callable[[dict[str, Any]], None]
+"""Changes a resource of the state."""
+NOTHING = ""
+PAIR = """
+orders = Vault("orders", region_id="cn-hangzhou")
+dr = MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
+pulumi.export("id", orders.id)
+pulumi.export("copy", dr.vault_name)
+pulumi.export("hidden", pulumi.Output.secret("hush"))
+pulumi.export("many", {"a": [1, orders.region_id], "b": True})
+"""
+INSIDE = """
+class Site(pulumi.ComponentResource):
+    def __init__(self, name, opts=None):
+        super().__init__("shop:index:Site", name, {"place": name}, opts)
+        below = pulumi.ResourceOptions(parent=self)
+        self.vault = Vault(f"{name}-orders", region_id="cn-hangzhou", opts=below)
+        MirrorVault(f"{name}-orders-dr", source=self.vault, region_id="cn-shanghai", opts=below)
+        self.register_outputs({"vault": self.vault.id})
+
+Site("north")
+"""
+RENAMED_SITE = INSIDE.replace(
+    'Site("north")', 'Site("south", pulumi.ResourceOptions(aliases=[pulumi.Alias(name="north")]))'
+)
+
+
+def named(text: str, *pairs: tuple[str, str]) -> str:
+    for old, new in pairs:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def marked(name: str, **marks: Any) -> Mark:
+    def mark(resource: dict[str, Any]) -> None:
+        if resource["urn"].endswith(f"::{name}"):
+            resource.update(marks)
+
+    return mark
+
+
+def holding_data(resource: dict[str, Any]) -> None:
+    if "holds_data" in resource.get("outputs", {}):
+        resource["outputs"]["holds_data"] = True
+
+
+def nothing(_: dict[str, Any]) -> None:
+    """Leave the state as it is."""
+
+
+class Case(NamedTuple):
+    """Two programs: what the first has made is there, the second one is previewed."""
+
+    first: str
+    second: str
+    mark: Mark = nothing
+
+
+CASES = {
+    "created": Case(NOTHING, PAIR),
+    "unchanged": Case(PAIR, PAIR),
+    "changed in place": Case(
+        PAIR, named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description="new", tags={"a": "b"})'))
+    ),
+    "renamed": Case(PAIR, named(PAIR, ('"orders-dr"', '"orders-mirror"'))),
+    "aliased": Case(
+        PAIR,
+        named(
+            PAIR,
+            (
+                '"orders", region_id="cn-hangzhou"',
+                '"sales", region_id="cn-hangzhou", opts=pulumi.ResourceOptions(aliases=["urn:pulumi:dev::shop::pulumi-python:dynamic/cloudbackup:Vault::orders"])',
+            ),
+            ('"orders-dr"', '"sales-dr"'),
+            (
+                'region_id="cn-shanghai"',
+                'region_id="cn-shanghai", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="orders-dr")])',
+            ),
+        ),
+    ),
+    "mirror moved": Case(PAIR, named(PAIR, ("cn-shanghai", "cn-beijing"))),
+    "source replaced": Case(PAIR, named(PAIR, ("cn-hangzhou", "cn-qingdao"))),
+    "source replaced create-first": Case(
+        PAIR, named(PAIR, ('"cn-hangzhou")', '"cn-qingdao", opts=pulumi.ResourceOptions(delete_before_replace=False))'))
+    ),
+    "ignored": Case(
+        PAIR,
+        named(
+            PAIR,
+            (
+                '"cn-hangzhou")',
+                '"cn-qingdao", description="x", opts=pulumi.ResourceOptions(ignore_changes=["region_id", "description"]))',
+            ),
+        ),
+    ),
+    "removed": Case(PAIR, 'pulumi.export("nothing", 1)'),
+    "source removed, mirror kept": Case(
+        PAIR, 'MirrorVault("orders-dr", source=ExistingVault("v-1", "cn-hangzhou"), region_id="cn-shanghai")'
+    ),
+    "protected in state": Case(PAIR, 'Vault("other", region_id="cn-beijing")', marked("orders", protect=True)),
+    "protected, replaced": Case(
+        PAIR,
+        named(PAIR, ('"cn-hangzhou")', '"cn-qingdao", opts=pulumi.ResourceOptions(protect=True))')),
+        marked("orders", protect=True),
+    ),
+    "retained": Case(PAIR, NOTHING, marked("orders", retainOnDelete=True)),
+    "tainted": Case(PAIR, PAIR, marked("orders", taint=True)),
+    "tainted mirror": Case(PAIR, PAIR, marked("orders-dr", taint=True)),
+    "with data": Case(PAIR, named(PAIR, ("cn-hangzhou", "cn-qingdao")), holding_data),
+    "wrong": Case(PAIR, named(PAIR, ("cn-shanghai", "cn-hangzhou"))),
+    "unknown": Case(
+        PAIR,
+        PAIR
+        + 'more = Vault("more", region_id="cn-beijing", description=orders.id)\nVault("yet", region_id="cn-beijing", description=more.id.apply(lambda id: f"after {id}"))\npulumi.export("more", more.id)\n',
+    ),
+    "applied": Case(
+        PAIR, PAIR + 'orders.id.apply(lambda id: Vault("inner", region_id="cn-beijing", description=id))\n'
+    ),
+    "secret": Case(PAIR, named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description=pulumi.Output.secret("quiet"))'))),
+    "still secret": Case(
+        named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description=pulumi.Output.secret("quiet"))')),
+        named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description=pulumi.Output.secret("quiet"), tags={"a": "b"})')),
+    ),
+    "talking": Case(
+        PAIR,
+        PAIR
+        + 'print("hello")\npulumi.log.warn("beware")\npulumi.info("so") if hasattr(pulumi, "info") else pulumi.log.info("so")\n',
+    ),
+    "complaining": Case(PAIR, PAIR + 'pulumi.log.error("no")\n'),
+    "failing": Case(PAIR, PAIR + "1 / 0\n"),
+    "asynchronous": Case(
+        PAIR,
+        f"import asyncio\nasync def main():\n    await asyncio.sleep(0.01)\n    {PAIR.strip().replace(chr(10), chr(10) + '    ')}\nasyncio.ensure_future(main())\n",
+    ),
+    "a component": Case(NOTHING, INSIDE),
+    "a component, unchanged": Case(INSIDE, INSIDE),
+    "a component, renamed": Case(INSIDE, RENAMED_SITE),
+    "a component, its inputs changed": Case(INSIDE, named(INSIDE, ('{"place": name}', '{"place": "elsewhere"}'))),
+    "a component, gone": Case(INSIDE, PAIR),
+    "out of the component": Case(
+        INSIDE,
+        'opts = pulumi.ResourceOptions(aliases=[pulumi.Alias(parent="urn:pulumi:dev::shop::shop:index:Site::north")])\nVault("north-orders", region_id="cn-hangzhou", opts=opts)\n',
+    ),
+    "neighbours": Case(NOTHING, FIRST),
+    "neighbours, unchanged": Case(FIRST, FIRST),
+    "neighbours, changed": Case(FIRST, CHANGED),
+    "neighbours alone": Case(FIRST, named(FIRST, ('Key("aside", "aside")', 'Key("aside", "aside", note="new")'))),
+    "replaced with another": Case(
+        FIRST,
+        named(FIRST, ('"key", "main"', '"key", "other"'), ("depends_on=[key], **more", "replace_with=[key], **more")),
+    ),
+}
+
+
+@dataclass
+class Opened:
+    """A stack with what a first program has made, and the state that every case starts from."""
+
+    ground: Ground
+    state: str
+    is_marked: bool = False
+
+    def put(self, mark: Mark) -> str:
+        """Make the state what a case needs; return it as it is exported, secrets in clear."""
+        if mark is nothing and not self.is_marked:
+            return self.state
+        document = json.loads(self.state)
+        for resource in (document["deployment"] or {}).get("resources", []):
+            mark(resource)
+        file = self.ground.project.folder.parent / "marked.json"
+        file.write_text(json.dumps(document))
+        pulumi(self.ground, "import", "--file", str(file))
+        self.is_marked = mark is not nothing
+        return pulumi(self.ground, "export", "--show-secrets")
+
+
+def pulumi(ground: Ground, *arguments: str) -> str:
+    done = ground.project._pulumi("stack", *arguments, "--stack", ground.project.stack)
+    assert done.returncode == 0, done.stdout
+    return str(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def stacks() -> Iterator[Callable[[str], Opened]]:
+    """Give the stack of a first program, one for all cases that begin with it."""
+    opened: dict[str, Opened] = {}
+    with ExitStack() as exits:
+        grounds = exits.enter_context(Grounds({"neighbours.py": NEIGHBOURS}))
+
+        def stack_of(first: str) -> Opened:
+            if first not in opened:
+                ground = exits.enter_context(grounds.of(first))
+                ground.project.config("cloudbackup:preflight", "off").ok()
+                opened[first] = Opened(ground, pulumi(ground, "export", "--show-secrets"))
+            return opened[first]
+
+        yield stack_of
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same(case: str, stacks: Callable[[str], Opened]) -> None:
+    first, second, mark = CASES[case]
+    opened = stacks(first)
+    state, project = opened.put(mark), opened.ground.project.program(second)
+    real = real_preview(project.folder, project.stack, project.env)
+    offline = offline_preview(project.folder, project.stack, project.env, state)
+    if isinstance(real, Failure) or isinstance(offline, Failure):
+        assert isinstance(real, Failure), real
+        assert isinstance(offline, Failure), offline
+    else:
+        found = list(differences(real, offline))
+        assert not found, "\n".join(found)
+
+
+def test_an_encrypted_state(stacks: Callable[[str], Opened]) -> None:
+    """What nobody can read is taken for unchanged where it is declared secret still, and is told to nobody."""
+    opened = stacks(FIRST)
+    opened.put(nothing)
+    project = opened.ground.project.program(FIRST)
+    encrypted = pulumi(opened.ground, "export")
+    assert '"ciphertext"' in encrypted
+    for state in (encrypted, opened.state):
+        offline = offline_preview(project.folder, project.stack, project.env, state)
+        assert isinstance(offline, StackPlan)
+        assert not offline.has_work
+        assert "quiet" not in plan_as_json(offline.plan) + offline.state

@@ -147,6 +147,10 @@ CASES = {
         named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description=pulumi.Output.secret("quiet"))')),
         named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", description=pulumi.Output.secret("quiet"), tags={"a": "b"})')),
     ),
+    "secretly replaced": Case(PAIR, named(PAIR, ('"cn-hangzhou"', 'pulumi.Output.secret("cn-chengdu")'))),
+    "secretly replaced, with data": Case(
+        PAIR, named(PAIR, ('"cn-hangzhou"', 'pulumi.Output.secret("cn-chengdu")')), holding_data
+    ),
     "talking": Case(
         PAIR,
         PAIR

@@ -92,6 +92,37 @@ def test_the_page() -> None:
     assert all(len(one.said) == 4 for one in STAGED)
 
 
+@pytest.mark.parametrize("ignored", ["region_id", "*"])
+def test_a_source_that_the_engine_keeps_as_it_is(pair: Ground, ignored: str) -> None:
+    """Its mirror is wired to what the source really is, and not to what is written and ignored."""
+    opts = f'opts=pulumi.ResourceOptions(ignore_changes=["{ignored}"])'
+    pair.project.program(PAIR.replace('cn-hangzhou")', f'cn-chengdu", {opts})'))
+    plan = cloudbackup(pair.project, "plan", "--detailed-exitcode")
+    assert (plan.code, plan.out.splitlines()[-1]) == (0, "nothing to change, 2 unchanged"), plan.out
+    pair.project.run("preview", "--expect-no-changes").ok()
+    assert pair.project.up().ok().calls == []
+
+
+def test_a_loss_that_only_the_provider_knows(pair: Ground) -> None:
+    """A region that the program keeps secret: the plan is made all the same, with the provider's reason."""
+    pair.service.patch("orders", SnapshotCount=3)
+    pair.project.program(PAIR.replace('"cn-hangzhou"', 'pulumi.Output.secret("cn-chengdu")'))
+    did = cloudbackup(pair.project, "plan")
+    assert (did.code, did.out.count("error CB303")) == (3, 1)
+    assert "replace orders (vault in cn-hangzhou)" in did.out
+    assert "(3 backup points)" in did.out
+    assert refused(pair) == []
+
+
+def test_a_mirror_that_is_to_take_over_what_the_stack_has(pair: Ground) -> None:
+    """It is told once, and nothing that would delete it is offered."""
+    (mirror,) = (id_ for id_, name in pair.names().items() if name == "orders-dr")
+    pair.project.program(RENAMED.replace('"cn-shanghai"', f'"cn-shanghai", adopt_id="{mirror}"'))
+    did = cloudbackup(pair.project, "plan")
+    assert (did.code, did.out.count("error CB112")) == (3, 1)
+    assert "There is no safe sequence of runs" in did.out
+
+
 def test_exit_codes_of_a_plan(pair: Ground, tmp_path: Path) -> None:
     """Nothing, something, an error, an error of order; and the same plan is the same text."""
     project, file = pair.project, tmp_path / "plan.json"

@@ -7,7 +7,6 @@ the standard library, Pulumi's SDK and this package.
 from __future__ import annotations
 
 import os
-import re
 import sys
 import sysconfig
 import traceback
@@ -18,15 +17,15 @@ import pulumi
 
 import pulumi_cloudbackup
 from pulumi_cloudbackup.engine.outcome import Failure
-from pulumi_cloudbackup.rules import BOOK, Problem, Severity
+from pulumi_cloudbackup.reports.problems import problem_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from pulumi_cloudbackup.engine.registration import Position
+    from pulumi_cloudbackup.rules import Problem
 
-_CODED: Final = re.compile(r"(?P<code>CB\d{3}): (?P<text>.+)", re.DOTALL)
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 _MOST_FRAMES: Final = 12
 _SOURCE_WIDTH: Final = 100
@@ -41,15 +40,9 @@ class Explainer:
 
     def problem_of(self, error: BaseException) -> Problem | None:
         """Return the problem of ours that an exception tells, if it tells one: its text begins with a rule's code."""
-        match = _CODED.match(str(error)) if isinstance(error, pulumi.RunError) else None
-        if match is None or match["code"] not in BOOK:
+        if not isinstance(error, pulumi.RunError) or not str(error).startswith("CB"):
             return None
-        rule = BOOK[match["code"]]
-        # As everywhere: what is wrong and why it matters, and in the last sentence what to do.
-        detail, stop, fix = match["text"].strip().rpartition(". ")
-        subjects = tuple(_resources_of(error.__traceback__))
-        detail, fix = (f"{detail}.", fix) if stop else (fix, "")
-        return Problem(rule.code, Severity.ERROR, rule.summary, detail, fix, subjects[:1])
+        return problem_in(str(error), tuple(_resources_of(error.__traceback__))[:1])
 
     def failure_of(self, error: BaseException) -> Failure:
         """Return an exception in words."""

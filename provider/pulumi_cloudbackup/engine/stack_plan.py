@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pulumi_cloudbackup.engine.exported import read_export
 from pulumi_cloudbackup.engine.nothing_declared import judge_for
 from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE
+from pulumi_cloudbackup.engine.states import kind_of, name_of, type_of
 from pulumi_cloudbackup.estate import MirrorVault, Unknown
-from pulumi_cloudbackup.planning import NEVER_POSSIBLE, PLANNED_CODES, Action, Run, plan
+from pulumi_cloudbackup.planning import PLANNED_CODES, Action, Run, plan
 from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
+from pulumi_cloudbackup.reports.problems import problem_in
 from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE, Seen
 from pulumi_cloudbackup.resources.settings import Judging, judging_from
 from pulumi_cloudbackup.rules import settle
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 _LIVE_FACTS: Final = ("status", "holds_data", "snapshot_count", "bytes_stored", "worm_enabled", "created_time")
 _REPLACING: Final = frozenset(("replace", "create-replacement", "delete-replaced"))
 _STAYING: Final = frozenset(("same", "update"))
+_LOSSES: Final = frozenset(("CB303", "CB307"))
+"""What is refused because it would replace a vault."""
 _TOLD: Final = ("create", "update", "replace", "delete")
 """What is told of resources that are not ours."""
 _QUIET: Final = frozenset(("same", "read", "refresh"))
@@ -134,11 +138,33 @@ def _why_it_failed(
     """
     if seen is not None:
         current = with_live_facts(exported.estate, seen)
-        made = plan(current, seen.desired, now=int(time.time()), **{"judges_estate": False, **choices})
+        refused = _refusals(observed)
+        replaces = frozenset(urn for urn, problem in refused if problem.code in _LOSSES)
+        made = plan(
+            current,
+            seen.desired,
+            run=Run(replaces=replaces),
+            now=int(time.time()),
+            **{"judges_estate": False, **choices},
+        )
         rejected = judged(made, seen, judging_from(seen.settings), exported)
-        if any(problem.stops and problem.code not in ORDER_CODES for problem in rejected.problems):
-            return StackPlan(replace(rejected, stages=()), state, exported, observed, current, seen.desired)
+        known = {(problem.code, problem.subjects[:1]) for problem in rejected.problems}
+        told = (problem for _, problem in refused if (problem.code, problem.subjects) not in known)
+        problems = (*rejected.problems, *dict.fromkeys(told))
+        if any(problem.stops and problem.code not in ORDER_CODES for problem in problems):
+            rejected = replace(rejected, problems=problems, stages=())
+            return StackPlan(rejected, state, exported, observed, current, seen.desired)
     raise PreviewFailedError(_said(observed))
+
+
+def _refusals(observed: Observed) -> list[tuple[str, Problem]]:
+    """Return the problems that our providers refuse resources for, with the URNs: what only they could know."""
+    found: list[tuple[str, Problem]] = []
+    for error in observed.errors:
+        if error.urn and kind_of(type_of(error.urn)) is not None:
+            problem = problem_in(error.message, (name_of(error.urn),))
+            found += [(error.urn, problem)] if problem is not None else []
+    return found
 
 
 def _said(observed: Observed) -> str:
@@ -247,7 +273,7 @@ def judged(made: Plan, seen: Seen | None, judging: Judging, exported: Exported) 
     if seen is not None:
         found += [problem for problem in seen.problems if problem.code not in PLANNED_CODES]
         notes += seen.notes
-    is_possible = not any(problem.stops and problem.code in NEVER_POSSIBLE for problem in found)
+    is_possible = not any(problem.stops and problem.code not in ORDER_CODES for problem in found)
     notes += [
         f"An update was killed while it was {one.operation} {one.urn.rpartition('::')[2]}: whether that has happened, "
         "nobody knows. The next update finds out."
@@ -256,7 +282,7 @@ def judged(made: Plan, seen: Seen | None, judging: Judging, exported: Exported) 
     open_ = made.not_yet_known if seen is None else (*made.not_yet_known, *seen.not_yet_known)
     return replace(
         made,
-        problems=tuple(found),
+        problems=tuple(dict.fromkeys(found)),
         stages=made.stages if is_possible else (),
         not_yet_known=tuple(dict.fromkeys(open_)),
         notes=tuple(dict.fromkeys(notes)),

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.planning.changing import Item, items_of
+from pulumi_cloudbackup.planning.cycles import components
 from pulumi_cloudbackup.planning.hazards import Hazard, Roots, hazards_of, roots_of
 from pulumi_cloudbackup.planning.ordering import Order, order_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas, Use, pools_of_old, uses_of
@@ -39,6 +40,11 @@ class Analysis:
             if one.code == "CB402" and one.goes is not None:
                 found.setdefault(one.comes.position, []).append(one.goes)
         return found
+
+    @cached_property
+    def circles(self) -> dict[int, int]:
+        """Numbers by position: mirrors that race for each other's sources in a circle have one number."""
+        return components({comes: [one.position for one in goes] for comes, goes in self.races.items()})
 
     @property
     def is_safe(self) -> bool:

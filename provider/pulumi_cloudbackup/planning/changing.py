@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault
-from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, vault_fields
+from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, vault_fields, with_ignored
 from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, FieldChange, Reason
 from pulumi_cloudbackup.planning.world import known
@@ -136,10 +136,12 @@ def _paired(world: World) -> list[Item]:
     """Pair declared resources with old ones; what stays alone is created or deleted."""
     olds = _Olds(world)
     found = [olds.own(new) for new in world.news]
-    items = [
-        Item(olds.aliased(new) if old is None else old, new, position)
-        for position, (old, new) in enumerate(zip(found, world.news, strict=True))
-    ]
+    items: list[Item] = []
+    for position, (own, new) in enumerate(zip(found, world.news, strict=True)):
+        old = olds.aliased(new) if own is None else own
+        if old is not None and new.resource.options.ignore_changes:
+            new.resource = with_ignored(old, new)
+        items.append(Item(old, new, position))
     rest = [Item(old, None, len(items) + place) for place, old in enumerate(olds.rest())]
     return [*items, *rest]
 

@@ -16,7 +16,7 @@ from pulumi_cloudbackup.planning.plan import FieldChange
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pulumi_cloudbackup.planning.world import New, Old
+    from pulumi_cloudbackup.planning.world import New, Old, Resource
 
 
 _VAULT_UPDATES: Final = (
@@ -28,6 +28,9 @@ _VAULT_UPDATES: Final = (
     "timeout",
 )
 _MIRROR_REPLACES: Final = ("region_id", "kms_key_id", "redundancy_type")
+_ARGUMENTS: Final = frozenset(
+    (*VAULT_REPLACES, *_VAULT_UPDATES, "vault_name", "description", "redundancy_type", "allow_last_copy_loss")
+)
 _MIRROR_UPDATES: Final = ("allow_last_copy_loss", "timeout")
 _UNMANAGED_WHEN_ABSENT: Final = frozenset(("resource_group_id", "encrypt_type", "redundancy_type"))
 DESCRIPTION_LIMIT: Final = 255
@@ -176,6 +179,16 @@ def _with_options(resource: Vault | MirrorVault, fields: Iterator[FieldChange]) 
     if not ignored:
         return tuple(fields)
     return tuple(one for one in fields if one.path in ("owner", "name") or not _is_listed(one.path, ignored))
+
+
+def with_ignored(old: Old, new: New) -> Resource:
+    """Return what is declared with the old values of the arguments that the user lets the engine ignore."""
+    before, after = old.resource, new.resource
+    ignored = {path for path in after.options.ignore_changes if path in _ARGUMENTS}
+    if "*" in after.options.ignore_changes:
+        ignored = set(_ARGUMENTS)
+    own = ignored & type(after).model_fields.keys() & type(before).model_fields.keys()
+    return after.model_copy(update={key: getattr(before, key) for key in own})
 
 
 def _is_listed(path: str, listed: tuple[str, ...]) -> bool:

@@ -333,17 +333,10 @@ def _in_words(hazard: Hazard, analysis: Analysis) -> str:
 def _can_wait(hazard: Hazard, analysis: Analysis) -> bool:
     """Whether the mirror that comes can depend on the one that goes: not where that one waits for it already."""
     comes, goes = hazard.comes, hazard.goes
-    waits = analysis.races
-    open_, seen = [goes], set[int]()
-    while open_:
-        item = open_.pop()
-        if item is None or item.position in seen:
-            continue
-        if item is comes:
-            return False
-        seen.add(item.position)
-        open_.extend(waits.get(item.position, ()))
-    return goes is not None and goes.new is not None and comes.urn not in goes.new.depends_on
+    if goes is None or goes.new is None or comes.urn in goes.new.depends_on:
+        return False
+    circle = analysis.circles
+    return circle.get(comes.position) != circle.get(goes.position)
 
 
 class _Bare(NamedTuple):

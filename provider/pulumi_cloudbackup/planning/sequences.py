@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.planning.peaks import Pool, Quotas
     from pulumi_cloudbackup.planning.world import World
 
-_MOST_STAGES: Final = 200
+MOST_STAGES: Final = 200
 
 
 class Span(NamedTuple):
@@ -37,7 +37,7 @@ def run_through(
     ``spans``: by position; what is not in it is in the first run.
     """
     count = max((span.last for span in spans.values()), default=1)
-    if count > _MOST_STAGES:
+    if count > MOST_STAGES:
         return None
     world, usage = plain.world, initial
     stages: list[Analysis] = []

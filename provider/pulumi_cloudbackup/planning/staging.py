@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
+from pulumi_cloudbackup.planning.cycles import components
 from pulumi_cloudbackup.planning.plan import Action
 from pulumi_cloudbackup.planning.searching import searched
-from pulumi_cloudbackup.planning.sequences import Span, held_only, run_through
+from pulumi_cloudbackup.planning.sequences import MOST_STAGES, Span, held_only, run_through
 from pulumi_cloudbackup.planning.waits import Event, Ties, Wait, is_atomic, is_only_created, waits_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 Strategy: TypeAlias = Literal["exposure", "fewest"]
 EXACT: Final = 12
 """How many linked mirrors are searched exactly."""
+_MOST_WORK: Final = 300_000
+"""How many resources are looked at, all runs of a sequence together: beyond that it has fewer runs."""
+_FEW_STAGES: Final = 8
+"""How many runs are never too many."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +130,9 @@ def _laid_out(plain: Analysis, waits: list[Wait], strategy: Strategy) -> tuple[L
     """Return the run of every event that is not simply in the first one."""
     layout: Layout = {}
     is_optimal = True
+    most = max(_FEW_STAGES, min(MOST_STAGES, _MOST_WORK // max(1, len(plain.items))))
     for knot in _knots(plain, waits):
-        found = _best(knot, strategy)
+        found = _best(knot, strategy, most)
         if found is None:
             return None
         its_layout, its_optimal = found
@@ -169,37 +175,62 @@ def _moves_at_one_source(plain: Analysis) -> Iterator[tuple[Event, Event]]:
                     yield Event(goes.position, creates=False), Event(comes.position, creates=True)
 
 
-def _best(knot: _Knot, strategy: Strategy) -> tuple[Layout, bool] | None:
-    """Return the best layout of one knot, and whether nothing is better."""
+def _best(knot: _Knot, strategy: Strategy, most: int) -> tuple[Layout, bool] | None:
+    """Return the best layout of one knot, and whether nothing is better; ``most``: how many runs are too many."""
     candidates = knot.holdable
-    exact = len(candidates) <= EXACT
+    if len(candidates) > EXACT:
+        layout = _greedy(knot, candidates, strategy, most)
+        return (layout, False) if layout is not None else None
     best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     chosen: Layout | None = None
-    for held in _held_sets(knot, candidates, strategy, exact=exact):
+    for held in (held for size in range(len(candidates) + 1) for held in combinations(candidates, size)):
         layout = _layered(knot, frozenset(held))
         if layout is None:
             continue
         score = (_score(knot, layout, len(held), strategy), held)
         if best is None or score < best:
             best, chosen = score, layout
-        if not exact or (strategy == "exposure" and best[0][0] <= 1 and not held):
+        if strategy == "exposure" and best[0][0] <= 1 and not held:
             break
-    return (chosen, exact) if chosen is not None else None
+    return (chosen, True) if chosen is not None else None
 
 
-def _held_sets(knot: _Knot, candidates: Sequence[int], strategy: Strategy, *, exact: bool) -> Iterator[tuple[int, ...]]:
-    """Yield the sets of held creations that are tried, small ones first."""
-    if exact:
-        for size in range(len(candidates) + 1):
-            yield from combinations(candidates, size)
-        return
-    if strategy == "fewest":
-        yield tuple(candidates)
-    yield ()
-    for one in candidates:
-        if _layered(knot, frozenset((one,))) is not None:
-            yield (one,)
-    yield tuple(candidates)
+def _greedy(knot: _Knot, candidates: Sequence[int], strategy: Strategy, most: int) -> Layout | None:
+    """Return a good layout: one creation of each circle is held, and more where that takes too many runs."""
+    everything = _layered(knot, frozenset(candidates))
+    if strategy == "fewest" and everything is not None:
+        return everything
+    layout = _layered(knot, _one_of_each_circle(knot, candidates))
+    if layout is None:
+        return everything
+    if max(layout.values(), default=1) <= most:
+        return layout
+    in_order = sorted(candidates, key=lambda position: layout.get(Event(position, creates=True), 1))
+    pieces = 2
+    while pieces < len(candidates):
+        held = {in_order[piece * len(in_order) // pieces] for piece in range(pieces)}
+        found = _layered(knot, frozenset(held))
+        if found is not None and max(found.values(), default=1) <= most:
+            return found
+        pieces *= 2
+    return everything
+
+
+def _one_of_each_circle(knot: _Knot, candidates: Sequence[int]) -> frozenset[int]:
+    """Return creations whose holding leaves nothing that waits for itself, as far as there are such."""
+    held: set[int] = set()
+    while True:
+        waits = _waits_of(knot, held)
+        circle = _circles(waits)
+        wrong = {circle[wait.event] for wait in waits if wait.runs > 0 and circle[wait.event] == circle[wait.needs]}
+        chosen: dict[int, int] = {}
+        for position in candidates:
+            number = circle.get(Event(position, creates=True))
+            if number in wrong and position not in held:
+                chosen.setdefault(number, position)
+        if not chosen:
+            return frozenset(held)
+        held.update(chosen.values())
 
 
 def _score(knot: _Knot, layout: Layout, held: int, strategy: Strategy) -> tuple[int, ...]:
@@ -216,6 +247,23 @@ def _score(knot: _Knot, layout: Layout, held: int, strategy: Strategy) -> tuple[
 
 def _layered(knot: _Knot, held: frozenset[int]) -> Layout | None:
     """Put each event into the earliest run that it can be in; ``None``: something waits for itself."""
+    waits = _waits_of(knot, held)
+    circle = _circles(waits)
+    if any(wait.runs > 0 and circle[wait.event] == circle[wait.needs] for wait in waits):
+        return None
+    after: dict[Event, list[Wait]] = {event: [] for event in circle}
+    for wait in waits:
+        after[wait.event].append(wait)
+    runs: dict[int, int] = {}
+    for event in sorted(after, key=circle.__getitem__):  # what is needed has a lower number, or is in the same run
+        number = circle[event]
+        needed = [runs[circle[wait.needs]] + wait.runs for wait in after[event] if circle[wait.needs] != number]
+        runs[number] = max(runs.get(number, 1), *needed, 1)
+    return {event: runs[circle[event]] for event in after}
+
+
+def _waits_of(knot: _Knot, held: Collection[int]) -> list[Wait]:
+    """Return what waits for what, where some creations are held: a replacement is atomic otherwise."""
     waits = [*knot.waits]
     for position, item in knot.items.items():
         if is_atomic(item):
@@ -223,13 +271,12 @@ def _layered(knot: _Knot, held: frozenset[int]) -> Layout | None:
             waits.append(Wait(create, delete, 0))
             if position not in held:
                 waits.append(Wait(delete, create, 0))
-    layout: Layout = {event: 1 for wait in waits for event in (wait.event, wait.needs)}
-    for _round in range(len(layout) + 1):
-        changed = False
-        for event, needs, runs in waits:
-            if layout[event] < layout[needs] + runs:
-                layout[event] = layout[needs] + runs
-                changed = True
-        if not changed:
-            return layout
-    return None
+    return waits
+
+
+def _circles(waits: Sequence[Wait]) -> dict[Event, int]:
+    """Give events that wait for one another one number."""
+    graph: dict[Event, list[Event]] = {event: [] for wait in waits for event in (wait.event, wait.needs)}
+    for wait in waits:
+        graph[wait.event].append(wait.needs)
+    return components(graph)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.reports.words import WIDTH, count, one_line, wrapped
+from pulumi_cloudbackup.rules.book import BOOK
 from pulumi_cloudbackup.rules.problem import Problem, Severity
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.rules import Open
 
+_CODED: Final = re.compile(r"(?P<code>CB\d{3}): (?P<text>.+)", re.DOTALL)
 SCHEMA_VERSION: Final = 1
 NOTHING_DECLARED: Final = "no vaults or mirror vaults are declared"
 
@@ -40,6 +43,17 @@ class ProblemReport:
     def stops(self) -> bool:
         """Whether any problem stops a preview."""
         return any(problem.stops for problem in self.problems)
+
+
+def problem_in(text: str, subjects: tuple[str, ...]) -> Problem | None:
+    """Return the problem that a text tells with its code, as providers and programs do; ``None``: it tells none."""
+    match = _CODED.search(text)
+    if match is None or match["code"] not in BOOK:
+        return None
+    # As everywhere: what is wrong and why it matters, and in the last sentence what to do.
+    detail, stop, fix = match["text"].strip().rpartition(". ")
+    detail, fix = (f"{detail}.", fix) if stop else (fix, "")
+    return Problem(match["code"], Severity.ERROR, BOOK[match["code"]].summary, detail, fix, subjects)
 
 
 def as_text(report: ProblemReport) -> str:

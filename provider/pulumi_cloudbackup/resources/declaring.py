@@ -21,7 +21,7 @@ from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from pulumi_cloudbackup.resources.resolving import Declaration
 
@@ -103,6 +103,13 @@ def _can_be_sent(value: object) -> bool:
 def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
     """Return the options that bear on the order of vaults and mirrors, as the user gave them."""
     return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
+
+
+def kept_by_engine(names: Iterable[str], opts: pulumi.ResourceOptions) -> frozenset[str]:
+    """Return the arguments whose changes the user lets the engine ignore: it keeps the old values."""
+    written: object = opts.ignore_changes
+    ignored = {str(path) for path in written} if isinstance(written, (list, tuple)) else set()
+    return frozenset(name for name in names if name in ignored or "*" in ignored)
 
 
 def awaited(opts: pulumi.ResourceOptions) -> tuple[object, ...]:

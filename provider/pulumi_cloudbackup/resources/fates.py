@@ -18,7 +18,7 @@ from pulumi_cloudbackup.planning.matching import Identity, matched
 from pulumi_cloudbackup.resources.likeness import adoption_of, attempt_doubt, mirror_unlike, vault_unlike
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE, type_of
 from pulumi_cloudbackup.resources.settings import Judging
-from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, vault_of
+from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, source_property, vault_of
 from pulumi_cloudbackup.rules import judge
 from pulumi_cloudbackup.rules.adoption_rules import Adoption, Attempt
 from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
@@ -146,6 +146,7 @@ def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
         source = fate.declared.declaration.source
         if is_mirror and source is not None and id(source) in by_resource:
             fate.source = by_resource[id(source)]
+            fate.declared = replace(fate.declared, properties=_with_kept(fate.declared, fate.source))
             fate.resource = fate.resource.model_copy(update={"source": fate.source.label})
     adopters: dict[str, str] = {}
     for fate in sorted(fates, key=lambda one: one.label):
@@ -190,6 +191,14 @@ def _with_ignored(declared: Declared, old: OldResource) -> Mapping[str, Any]:
     return {key: value for key, value in properties.items() if value is not None}
 
 
+def _with_kept(declared: Declared, source: Fate) -> Mapping[str, Any]:
+    """Return a mirror's properties with what its source really is, where the engine keeps that as it was."""
+    resource = source.declared.declaration.resource
+    kept = getattr(resource, "kept_by_engine", ())
+    told = {source_property(key): source.declared.properties.get(key) for key in kept}
+    return {**declared.properties, **{key: value for key, value in told.items() if value is not None}}
+
+
 def _settle(fate: Fate, evidence: Evidence, adopters: Mapping[str, str]) -> None:
     """Find out what becomes of one resource; a mirror's source comes before it."""
     live = evidence.live.get(fate.account)
@@ -203,7 +212,9 @@ def _settle(fate: Fate, evidence: Evidence, adopters: Mapping[str, str]) -> None
             fate.is_gone = live.is_gone(fate.old_id, fate.old.text("region_id"))
         return
     wanted = fate.resource
-    if isinstance(wanted.adopt_id, str) and wanted.adopt_id and isinstance(wanted.region_id, str):
+    if wanted.adopt_id in {old.vault_id for old in (evidence.old or {}).values()} - {""}:
+        pass  # the plan of the whole stack says what is wrong with that
+    elif isinstance(wanted.adopt_id, str) and wanted.adopt_id and isinstance(wanted.region_id, str):
         refused = _adoption(fate, live, adopters[wanted.adopt_id])
         fate.problems += refused
         if refused:  # it is judged on as one to be created

@@ -156,13 +156,20 @@ class MirrorVault(Resource, module="cloudbackup", name="MirrorVault"):
             source,
             awaited(given_opts),
         )
-        properties = admitted(declaration, given_opts)
+        properties = {**admitted(declaration, given_opts), **_as_kept(source)}
         outputs = dict.fromkeys((*_ARGUMENTS, *_OUTPUTS))
         super().__init__(MirrorVaultProvider(), resource_name, {**outputs, **properties}, opts)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Keep our type token for user subclasses: state and policies know mirrors by it."""
         keep_type_token(cls, lambda: super(MirrorVault, cls).__init_subclass__(**kwargs))
+
+
+def _as_kept(source: object) -> dict[str, Any]:
+    """Wire a mirror to what its source really is, where the engine keeps that whatever the program says."""
+    if not isinstance(source, Vault):
+        return {}
+    return {f"source_{key}": getattr(source, key) for key in source.kept_by_engine if hasattr(source, key)}
 
 
 def _source_inputs(source: object) -> dict[str, Any]:

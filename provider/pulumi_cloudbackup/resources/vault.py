@@ -13,6 +13,7 @@ from pulumi_cloudbackup.resources.declaring import (
     awaited,
     given,
     keep_type_token,
+    kept_by_engine,
     option_values,
     owner_input,
     parent_types,
@@ -88,6 +89,8 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
     """The types of its parents and its own, as in its URN."""
     as_source: dict[str, Any]
     """The arguments that a mirror of this vault is wired to, as they were written."""
+    kept_by_engine: frozenset[str]
+    """Those of them that the user lets the engine keep as they are (``ignore_changes``), whatever is written."""
 
     def __init__(  # noqa: PLR0913 - the service's own arguments, all by name
         self,
@@ -148,6 +151,7 @@ class Vault(Resource, module="cloudbackup", name="Vault"):
             force_destroy=force_destroy,
             owner=owner_input(self._type_token(), resource_name, types_above),
         )
+        self.kept_by_engine = kept_by_engine(self.as_source, given_opts)
         more = given(
             description=description,
             worm_enabled=worm_enabled,

@@ -1,0 +1,448 @@
+"""Policies that teams ask for, ready to use: each function returns one, made for what it is given.
+
+Each has a ``level`` (``mandatory`` or ``advisory``), and each about single resources an ``except_for``: names of
+resources that it leaves out. A value that is not known yet is told, and never taken for fine.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault, is_known, regions
+from pulumi_cloudbackup.estate.mirror import default_mirror_name
+from pulumi_cloudbackup.planning import Action
+from pulumi_cloudbackup.planning.world import urn_of_entry
+from pulumi_cloudbackup.policies.policy import Level, NotYetKnown, Policy, PolicyError, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from pulumi_cloudbackup.planning import Change
+    from pulumi_cloudbackup.policies.policy import Finding
+    from pulumi_cloudbackup.policies.proposal import Proposal
+
+_KINDS: Final = {"Vault": "vault", "MirrorVault": "mirror vault"}
+_DOINGS: Final = {Action.DELETE: "deletes", Action.REPLACE: "replaces"}
+_LOSSES: Final = frozenset(("CB302", "CB303", "CB305", "CB306", "CB307"))
+
+
+def every_vault_is_mirrored(
+    *,
+    tags: Mapping[str, str] | None = None,
+    vault_types: Collection[str] = ("STANDARD",),
+    except_for: Collection[str] = (),
+    level: Level = "mandatory",
+) -> Policy:
+    """Demand a mirror vault for every declared vault.
+
+    :param tags: Only for vaults with all of these tags; absent: for all.
+    :param vault_types: Only for vaults of these types; the service mirrors STANDARD ones.
+    """
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for vault in _tagged(proposal, tags, except_for):
+            if isinstance(vault, NotYetKnown):
+                yield vault
+            elif not is_known(vault.vault_type):
+                yield NotYetKnown(vault.name, "vault_type")
+            elif vault.vault_type in vault_types and not proposal.mirrors_of(vault):
+                yield Violation(
+                    vault.name,
+                    f'Vault "{vault.name}" has no mirror vault: its data is lost with region {vault.region_id}.',
+                    f'Declare MirrorVault("{vault.name}-dr", source=..., region_id=...).',
+                )
+
+    return Policy("every-vault-is-mirrored", f"Every vault{_of_tags(tags)} has a mirror vault.", check, level)
+
+
+def regions_are_allowed(
+    *,
+    vaults: Collection[str] | None = None,
+    mirrors: Collection[str] | None = None,
+    except_for: Collection[str] = (),
+    level: Level = "mandatory",
+) -> Policy:
+    """Allow only some regions.
+
+    :param vaults: Region ids for vaults; absent: any.
+    :param mirrors: Region ids for mirror vaults; absent: any.
+    """
+    allowed = {Vault: vaults, MirrorVault: mirrors}
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for one in proposal.declared:
+            permitted = allowed[type(one)]
+            if permitted is None or one.name in except_for:
+                continue
+            if not is_known(one.region_id):
+                yield NotYetKnown(one.name, "region_id")
+            elif one.region_id not in permitted:
+                yield Violation(
+                    one.name,
+                    f'"{one.name}" is in {one.region_id}, which is not allowed for {_kind(one)}s.',
+                    f"Use one of: {', '.join(sorted(permitted))}.",
+                    "region_id",
+                )
+
+    return Policy("regions-are-allowed", "Vaults and mirror vaults are in regions that are allowed.", check, level)
+
+
+def pairs_are_allowed(
+    pairs: Iterable[tuple[str, str]], *, except_for: Collection[str] = (), level: Level = "mandatory"
+) -> Policy:
+    """Allow mirrors only from some regions to some others.
+
+    :param pairs: Region ids of source and mirror.
+    """
+    allowed = frozenset(pairs)
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for mirror, source_region in _with_source_regions(proposal, except_for):
+            if source_region is None:
+                continue
+            if not is_known(mirror.region_id) or not is_known(source_region):
+                yield NotYetKnown(mirror.name, "region_id" if not is_known(mirror.region_id) else "source")
+            elif (source_region, mirror.region_id) not in allowed:
+                there = sorted(to for at, to in allowed if at == source_region)
+                yield Violation(
+                    mirror.name,
+                    f'Mirror vault "{mirror.name}" copies from {source_region} to {mirror.region_id}, which is not '
+                    "allowed.",
+                    f"From {source_region} use {', '.join(there)}."
+                    if there
+                    else f"Move the source: {source_region} has no region to copy to.",
+                    "region_id",
+                )
+
+    return Policy("pairs-are-allowed", "Mirror vaults copy only between regions that are allowed.", check, level)
+
+
+def jurisdiction_of(region_id: str) -> str | None:
+    """Return whose law a region is under, as documents name its country; ``None``: no document knows the region."""
+    region = regions().get(region_id)
+    if region is None:
+        return None
+    country, _, place = region.display_name.partition(" (")
+    return "Hong Kong" if place.startswith("Hong Kong") else country
+
+
+def mirrors_are_in_another_jurisdiction(
+    *,
+    tags: Mapping[str, str] | None = None,
+    jurisdictions: Mapping[str, str] | None = None,
+    except_for: Collection[str] = (),
+    level: Level = "mandatory",
+) -> Policy:
+    """Demand that a mirror is under another law than its source.
+
+    :param tags: Only for mirrors of declared vaults with all of these tags; absent: for all mirrors.
+    :param jurisdictions: Jurisdictions by region id that differ from the documented countries.
+    """
+
+    def law(region_id: str) -> str | None:
+        return (jurisdictions or {}).get(region_id) or jurisdiction_of(region_id)
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for mirror, source_region in _with_source_regions(proposal, except_for):
+            source = proposal.source_of(mirror)
+            is_meant = proposal.has_tags(source, tags) if source is not None else not tags
+            if is_meant is False or source_region is None:
+                continue
+            if isinstance(is_meant, Unknown) or not is_known(mirror.region_id) or not is_known(source_region):
+                yield NotYetKnown(mirror.name, "region_id" if not is_known(mirror.region_id) else "source")
+                continue
+            here, there = law(source_region), law(mirror.region_id)
+            if here is None or there is None:
+                unknown = source_region if here is None else mirror.region_id
+                yield Violation(
+                    mirror.name,
+                    f'Nobody says whose law region {unknown} is under, so "{mirror.name}" cannot be judged.',
+                    "Give it in jurisdictions.",
+                    "region_id",
+                )
+            elif here == there:
+                yield Violation(
+                    mirror.name,
+                    f'Mirror vault "{mirror.name}" in {mirror.region_id} and its source in {source_region} are both '
+                    f"under the law of {here}.",
+                    "Put the mirror into another jurisdiction.",
+                    "region_id",
+                )
+
+    return Policy(
+        "mirrors-are-in-another-jurisdiction",
+        f"Mirror vaults{' of vaults' + _of_tags(tags) if tags else ''} are in another jurisdiction than their sources.",
+        check,
+        level,
+    )
+
+
+def kms_is_used(
+    *, tags: Mapping[str, str] | None = None, except_for: Collection[str] = (), level: Level = "mandatory"
+) -> Policy:
+    """Demand encryption with KMS, of vaults and of their mirrors.
+
+    :param tags: Only for vaults with all of these tags, and their mirrors; absent: for all.
+    """
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for vault in _tagged(proposal, tags, except_for):
+            if isinstance(vault, NotYetKnown):
+                yield vault
+                continue
+            yield from _kms(vault, vault.encrypt_type)
+            for mirror in proposal.mirrors_of(vault):
+                if mirror.name not in except_for:
+                    yield from _kms(mirror, vault.encrypt_type if mirror.encrypt_type is None else mirror.encrypt_type)
+        for mirror in proposal.mirrors:
+            if not tags and proposal.source_of(mirror) is None and mirror.name not in except_for:
+                yield from _kms(mirror, mirror.encrypt_type)
+
+    return Policy("kms-is-used", f"Vaults{_of_tags(tags)} and their mirrors are encrypted with KMS.", check, level)
+
+
+def vaults_are_immutable(
+    *, tags: Mapping[str, str] | None = None, except_for: Collection[str] = (), level: Level = "mandatory"
+) -> Policy:
+    """Demand immutable backups (``worm_enabled``).
+
+    :param tags: Only for vaults with all of these tags; absent: for all.
+    """
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for vault in _tagged(proposal, tags, except_for):
+            if isinstance(vault, NotYetKnown):
+                yield vault
+            elif not is_known(vault.worm_enabled):
+                yield NotYetKnown(vault.name, "worm_enabled")
+            elif not vault.worm_enabled:
+                yield Violation(
+                    vault.name,
+                    f'Backups in vault "{vault.name}" can be deleted before they expire.',
+                    "Set worm_enabled=True, once its mirror vault is there; it cannot be switched off again.",
+                    "worm_enabled",
+                )
+
+    return Policy("vaults-are-immutable", f"Backups in vaults{_of_tags(tags)} are immutable.", check, level)
+
+
+def tags_are_given(*keys: str, except_for: Collection[str] = (), level: Level = "mandatory") -> Policy:
+    """Demand tags on every vault; mirror vaults have none.
+
+    :param keys: Keys of tags that have to be there, with a value that is not empty.
+    """
+    if not keys:
+        raise PolicyError("tags_are_given() needs the key of a tag at least.")
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for vault in proposal.vaults:
+            if vault.name in except_for:
+                continue
+            if isinstance(vault.tags, Unknown):
+                yield NotYetKnown(vault.name, "tags")
+                continue
+            own = vault.tags or {}
+            missing = [key for key in keys if own.get(key) in (None, "")]
+            if missing:
+                told = ", ".join(missing)
+                yield Violation(vault.name, f'Vault "{vault.name}" has no tag {told}.', f"Add {told}.", "tags")
+
+    return Policy("tags-are-given", f"Every vault has the tags {', '.join(keys)}.", check, level)
+
+
+def names_match(
+    *,
+    vaults: str | None = None,
+    mirrors: str | None = None,
+    except_for: Collection[str] = (),
+    level: Level = "mandatory",
+) -> Policy:
+    """Demand that the names which the console shows (``vault_name``) match a regular expression as a whole.
+
+    :param vaults: For vaults; absent: any.
+    :param mirrors: For mirror vaults; absent: any.
+    :raises PolicyError: One of them is no regular expression.
+    """
+    patterns = {Vault: _pattern(vaults), MirrorVault: _pattern(mirrors)}
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for one in proposal.declared:
+            pattern = patterns[type(one)]
+            if pattern is None or one.name in except_for:
+                continue
+            shown = _shown_name(one, proposal)
+            if not is_known(shown):
+                yield NotYetKnown(one.name, "vault_name")
+            elif not pattern.fullmatch(shown):
+                yield Violation(
+                    one.name,
+                    f'The {_kind(one)} is called "{shown}", which does not match {pattern.pattern}.',
+                    "Give it another vault_name.",
+                    "vault_name",
+                )
+
+    return Policy("names-match", "Names follow the convention.", check, level)
+
+
+def nothing_is_deleted(
+    *,
+    tags: Mapping[str, str] | None = None,
+    including_mirrors: bool = True,
+    except_for: Collection[str] = (),
+    level: Level = "mandatory",
+) -> Policy:
+    """Forbid updates that delete or replace.
+
+    :param tags: Only for vaults that have all of these tags now, and for all mirrors; absent: for all.
+    :param including_mirrors: Whether mirror vaults may not be deleted either.
+    """
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for change in _changes(proposal):
+            if change.action not in _DOINGS or change.name in except_for:
+                continue
+            if change.kind == "MirrorVault" and not including_mirrors:
+                continue
+            is_meant = _had_tags(proposal, change, tags)
+            if isinstance(is_meant, Unknown):
+                yield NotYetKnown(change.name, "tags")
+            elif is_meant:
+                yield Violation(
+                    change.name,
+                    f'The update {_DOINGS[change.action]} {_KINDS[change.kind]} "{change.name}".',
+                    "Undo the change, or take it to whoever may allow it.",
+                )
+
+    summary = f"Updates delete and replace no vaults{_of_tags(tags)}."
+    return Policy("nothing-is-deleted", summary, check, level, needs_plan=True)
+
+
+def data_is_not_lost(*, except_for: Collection[str] = (), level: Level = "mandatory") -> Policy:
+    """Forbid updates that destroy backup data, also where ``force_destroy`` consents; what may hold data counts."""
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        told: set[str] = set()
+        for problem in proposal.plan.problems if proposal.plan is not None else ():
+            if problem.code in _LOSSES and problem.subjects[:1] and problem.subjects[0] not in except_for:
+                told.add(problem.subjects[0])
+                yield Violation(problem.subjects[0], problem.detail, problem.fix, problem.argument)
+        olds = _olds(proposal)
+        for change in _changes(proposal):
+            if change.kind != "Vault" or change.action not in _DOINGS or change.name in {*told, *except_for}:
+                continue
+            old = olds.get(change.old_urn or change.urn)
+            if old is None or old.options.retain_on_delete or old.id is None:
+                continue
+            if old.holds_data is not False:
+                may = "holds backup data" if old.holds_data else "may hold backup data: nobody says that it does not"
+                yield Violation(
+                    change.name,
+                    f'The update {_DOINGS[change.action]} vault "{change.name}", which {may}.',
+                    "Undo the change, or copy the data first.",
+                )
+
+    return Policy("data-is-not-lost", "Updates destroy no backup data.", check, level, needs_plan=True)
+
+
+def exposure_is_at_most(minutes: int, *, except_for: Collection[str] = (), level: Level = "mandatory") -> Policy:
+    """Forbid updates that leave a source without a complete mirror vault for longer.
+
+    :param minutes: How long is allowed: a new mirror begins to copy the history after 90 minutes.
+    """
+
+    def check(proposal: Proposal) -> Iterator[Finding]:
+        for one in proposal.plan.exposure if proposal.plan is not None else ():
+            if one.source in except_for:
+                continue
+            if one.minutes > minutes:
+                least = "at least " if one.lower_bound else ""
+                yield Violation(
+                    one.source,
+                    f'"{one.source}" is without a complete mirror vault for {least}{one.minutes} minutes; '
+                    f"{minutes} are allowed.",
+                    "Undo what moves or replaces its mirror vault.",
+                )
+            elif one.lower_bound:
+                yield NotYetKnown(one.source, "bytes_stored")
+
+    summary = f"No source is without a complete mirror vault for more than {minutes} minutes."
+    return Policy("exposure-is-at-most", summary, check, level, needs_plan=True)
+
+
+def _tagged(
+    proposal: Proposal, tags: Mapping[str, str] | None, except_for: Collection[str]
+) -> Iterator[Vault | NotYetKnown]:
+    """Yield the vaults that a policy is about, and those of which nobody knows."""
+    for vault in proposal.vaults:
+        if vault.name in except_for:
+            continue
+        is_meant = proposal.has_tags(vault, tags)
+        if isinstance(is_meant, Unknown):
+            yield NotYetKnown(vault.name, "tags")
+        elif is_meant:
+            yield vault
+
+
+def _with_source_regions(
+    proposal: Proposal, except_for: Collection[str]
+) -> Iterator[tuple[MirrorVault, str | Unknown | None]]:
+    for mirror in proposal.mirrors:
+        if mirror.name not in except_for:
+            yield mirror, proposal.source_region_of(mirror)
+
+
+def _kms(one: Vault | MirrorVault, encrypt_type: object) -> Iterator[Finding]:
+    if isinstance(encrypt_type, Unknown):
+        yield NotYetKnown(one.name, "encrypt_type")
+    elif encrypt_type != "KMS":
+        yield Violation(
+            one.name,
+            f'The {_kind(one)} "{one.name}" is not encrypted with KMS.',
+            'Set encrypt_type="KMS" and kms_key_id; on one that exists that replaces it.',
+            "encrypt_type",
+        )
+
+
+def _changes(proposal: Proposal) -> tuple[Change, ...]:
+    return proposal.plan.changes if proposal.plan is not None else ()
+
+
+def _had_tags(proposal: Proposal, change: Change, tags: Mapping[str, str] | None) -> bool | Unknown:
+    """Whether a vault that is deleted or replaced has some tags now; what is not known is not left out."""
+    if not tags or change.kind != "Vault" or proposal.current is None:
+        return True
+    old = _olds(proposal).get(change.old_urn or change.urn)
+    return proposal.has_tags(old, tags) if old is not None else True
+
+
+def _olds(proposal: Proposal) -> dict[str, Vault]:
+    """Return the vaults that there are by URN."""
+    estate = proposal.current
+    if estate is None:
+        return {}
+    return {urn_of_entry(vault, vault.account or estate.account): vault for vault in estate.vaults}
+
+
+def _shown_name(one: Vault | MirrorVault, proposal: Proposal) -> str | Unknown:
+    if isinstance(one, Vault):
+        return one.display_name
+    if one.vault_name is not None:
+        return one.vault_name
+    source = proposal.source_of(one)
+    return default_mirror_name(source.display_name) if source is not None else UNKNOWN
+
+
+def _pattern(written: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(written) if written is not None else None
+    except re.error as error:
+        raise PolicyError(f"{written!r} is no regular expression: {error}.") from None
+
+
+def _kind(one: Vault | MirrorVault) -> str:
+    return "mirror vault" if isinstance(one, MirrorVault) else "vault"
+
+
+def _of_tags(tags: Mapping[str, str] | None) -> str:
+    return f" tagged {', '.join(f'{key}={value}' for key, value in tags.items())}" if tags else ""

@@ -1,0 +1,133 @@
+"""Own policies: how they are made, what they may yield, and what their authors' mistakes look like."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from pulumi_cloudbackup.estate import Estate
+from pulumi_cloudbackup.policies import (
+    Finding,
+    NotYetKnown,
+    Policy,
+    PolicyError,
+    Proposal,
+    Violation,
+    judge_policies,
+    policies_in,
+    policy,
+    tags_are_given,
+)
+from pulumi_cloudbackup.rules import Open, Severity
+
+ONE = Proposal(Estate.model_validate({"vaults": [{"name": "orders", "region_id": "cn-hangzhou"}]}))
+
+
+@policy
+def vaults_are_short(proposal: Proposal) -> Iterator[Finding]:
+    """Names of vaults are short.
+
+    More about it.
+    """
+    for vault in proposal.vaults:
+        yield Violation(vault.name, "It is long.", "Cut it.", "vault_name")
+
+
+@policy(name="other-name", level="advisory")
+def whatever(_: Proposal) -> list[Any]:
+    return ["All is wrong.", NotYetKnown("orders", "tags")]
+
+
+def test_a_function_becomes_a_policy() -> None:
+    assert (vaults_are_short.name, vaults_are_short.summary) == ("vaults-are-short", "Names of vaults are short.")
+    (problem,) = judge_policies([vaults_are_short], ONE).problems
+    assert (problem.code, problem.severity, problem.detail, problem.fix) == (
+        "vaults-are-short",
+        Severity.ERROR,
+        "It is long.",
+        "Cut it.",
+    )
+    assert (problem.subjects, problem.argument, problem.stops) == (("orders",), "vault_name", True)
+
+
+def test_an_advisory_one_warns() -> None:
+    verdict = judge_policies([whatever, vaults_are_short.advisory()], ONE)
+    assert [(one.code, one.severity, one.subjects) for one in verdict.problems] == [
+        ("other-name", Severity.WARNING, ()),
+        ("vaults-are-short", Severity.WARNING, ("orders",)),
+    ]
+    assert verdict.not_yet_known == (Open("other-name", "orders", "tags"),)
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        (lambda _: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda _: [3], "TypeError: a policy yields Violation, NotYetKnown or a text, and no int"),
+        (lambda proposal: [proposal.vault], "AttributeError: 'Proposal' object has no attribute 'vault'"),
+        (
+            lambda proposal: [Violation("x", "y") for one in proposal.vaults if not one.name or one.nothing],
+            "has no attribute 'nothing'",
+        ),
+    ],
+)
+def test_a_policy_that_fails_is_broken(check: Any, words: str) -> None:
+    """It is told where in the author's file; advisory or not, nobody knows what it would say."""
+    (problem,) = judge_policies([Policy("mine", "Mine.", check, "advisory")], ONE).problems
+    assert problem.severity is Severity.ERROR
+    assert words in problem.detail
+    assert f"({__file__}:" in problem.detail
+
+
+def test_it_is_a_generator_that_fails_half_way() -> None:
+    """What it said before counts too."""
+
+    @policy
+    def half(_: Proposal) -> Iterator[Finding]:
+        yield Violation("orders", "First.")
+        raise KeyError("team")
+
+    assert [one.detail.partition(" (")[0] for one in judge_policies([half], ONE).problems] == [
+        "First.",
+        "Policy half raised KeyError: 'team'",
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "No", "a_b", "a--b", "-a", "CB201", "ä"])
+def test_names_that_no_report_could_tell(name: str) -> None:
+    with pytest.raises(PolicyError, match="cannot be called"):
+        Policy(name, "x", lambda _: None)
+
+
+def test_levels() -> None:
+    with pytest.raises(PolicyError, match="it is mandatory or advisory"):
+        Policy("a", "x", lambda _: None, "disabled")  # type: ignore[arg-type] # what is refused
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({}, "There are no policies in mine: list them in POLICIES."),
+        ({"POLICIES": 3}, "POLICIES of mine is no list of policies."),
+        ({"POLICIES": [tags_are_given]}, "tags_are_given is no policy: call it, and give it what it asks for."),
+        ({"POLICIES": ["tags"]}, "'tags' is no policy."),
+        ({"POLICIES": [whatever, Policy("other-name", "x", lambda _: None)]}, "Two policies are called other-name"),
+    ],
+)
+def test_modules_without_usable_policies(names: dict[str, Any], words: str) -> None:
+    module = types.ModuleType("mine")
+    vars(module).update(names)
+    with pytest.raises(PolicyError, match="^" + words.replace(".", r"\.")):
+        policies_in(module)
+
+
+def test_modules() -> None:
+    """Those of the list, or all that have a name."""
+    module = types.ModuleType("mine")
+    module.a, module.b = vaults_are_short, whatever  # type: ignore[attr-defined] # what a module has
+    assert {one.name for one in policies_in(module)} == {"vaults-are-short", "other-name"}
+    module.POLICIES = [vaults_are_short]  # type: ignore[attr-defined] # as above
+    assert policies_in(module) == (vaults_are_short,)

@@ -1,0 +1,167 @@
+"""Each ready policy: what breaks it, what it is content with, what it does not know yet, and whom it leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pulumi_cloudbackup import policies
+from pulumi_cloudbackup.estate import Estate
+from pulumi_cloudbackup.planning import plan
+from pulumi_cloudbackup.policies import Policy, PolicyError, Proposal, judge_policies
+
+UNKNOWN = {"$unknown": True}
+PROD = {"env": "prod"}
+
+
+def estate(*entries: dict[str, Any], **more: Any) -> Estate:
+    return Estate.model_validate(
+        {
+            "vaults": [one for one in entries if "source" not in one],
+            "mirrors": [one for one in entries if "source" in one],
+            **more,
+        }
+    )
+
+
+def vault(name: str = "orders", **more: Any) -> dict[str, Any]:
+    return {"name": name, "region_id": "cn-hangzhou", **more}
+
+
+def mirror(name: str = "orders-dr", **more: Any) -> dict[str, Any]:
+    return {"name": name, "source": "orders", "region_id": "cn-shanghai", **more}
+
+
+def there(one: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {**one, "id": f"v-{one['name']}", "status": "CREATED", **more}
+
+
+def told(policy: Policy, desired: Estate, current: Estate | None = None) -> list[str]:
+    """Return who breaks a policy, or who may: ``orders?``."""
+    made = plan(current, desired) if current is not None else None
+    verdict = judge_policies([policy], Proposal(desired, current, made))
+    assert {problem.code for problem in verdict.problems} <= {policy.name}
+    assert all(problem.detail and problem.summary.endswith(".") for problem in verdict.problems)
+    return [*(one.subjects[0] for one in verdict.problems), *(f"{one.subject}?" for one in verdict.not_yet_known)]
+
+
+DECLARED: list[tuple[Policy, Estate, list[str]]] = [
+    (policies.every_vault_is_mirrored(), estate(vault()), ["orders"]),
+    (policies.every_vault_is_mirrored(), estate(vault(), mirror()), []),
+    (policies.every_vault_is_mirrored(tags=PROD), estate(vault(), vault("b", tags=PROD)), ["b"]),
+    (policies.every_vault_is_mirrored(tags=PROD), estate(vault(tags=UNKNOWN)), ["orders?"]),
+    (policies.every_vault_is_mirrored(tags=PROD), estate(vault(tags={"env": UNKNOWN})), ["orders?"]),
+    (policies.every_vault_is_mirrored(tags=PROD), estate(vault(tags={"env": "dev"})), []),
+    (policies.every_vault_is_mirrored(), estate(vault(vault_type="OTS_BACKUP")), []),
+    (policies.every_vault_is_mirrored(), estate(vault(vault_type=UNKNOWN)), ["orders?"]),
+    (policies.every_vault_is_mirrored(except_for=["orders"]), estate(vault()), []),
+    (policies.every_vault_is_mirrored(), estate(vault(managed_by="other")), []),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(vault(account="a"), mirror(account="b", source={"id": "x", "region_id": "r"})),
+        ["orders"],
+    ),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(there(vault()), mirror(source={"id": "v-orders", "region_id": "cn-hangzhou"})),
+        [],
+    ),
+    (policies.regions_are_allowed(vaults=["cn-beijing"]), estate(vault(), mirror()), ["orders"]),
+    (policies.regions_are_allowed(mirrors=["cn-beijing"]), estate(vault(), mirror()), ["orders-dr"]),
+    (policies.regions_are_allowed(vaults=["cn-hangzhou"], mirrors=["cn-shanghai"]), estate(vault(), mirror()), []),
+    (policies.regions_are_allowed(vaults=["a"]), estate(vault(region_id=UNKNOWN)), ["orders?"]),
+    (policies.pairs_are_allowed([("cn-hangzhou", "cn-beijing")]), estate(vault(), mirror()), ["orders-dr"]),
+    (policies.pairs_are_allowed([("cn-hangzhou", "cn-shanghai")]), estate(vault(), mirror()), []),
+    (policies.pairs_are_allowed([]), estate(vault(), mirror()), ["orders-dr"]),
+    (policies.pairs_are_allowed([]), estate(vault(region_id=UNKNOWN), mirror()), ["orders-dr?"]),
+    (policies.pairs_are_allowed([]), estate(mirror(source={"id": "v-1", "region_id": "cn-hangzhou"})), ["orders-dr"]),
+    (policies.mirrors_are_in_another_jurisdiction(), estate(vault(), mirror()), ["orders-dr"]),
+    (policies.mirrors_are_in_another_jurisdiction(), estate(vault(), mirror(region_id="cn-hongkong")), []),
+    (policies.mirrors_are_in_another_jurisdiction(), estate(vault(), mirror(region_id="nowhere")), ["orders-dr"]),
+    (
+        policies.mirrors_are_in_another_jurisdiction(jurisdictions={"nowhere": "Sealand"}),
+        estate(vault(), mirror(region_id="nowhere")),
+        [],
+    ),
+    (policies.mirrors_are_in_another_jurisdiction(tags=PROD), estate(vault(), mirror()), []),
+    (policies.mirrors_are_in_another_jurisdiction(tags=PROD), estate(vault(tags=PROD), mirror()), ["orders-dr"]),
+    (policies.mirrors_are_in_another_jurisdiction(tags=PROD), estate(vault(tags=UNKNOWN), mirror()), ["orders-dr?"]),
+    (policies.kms_is_used(), estate(vault(), mirror()), ["orders", "orders-dr"]),
+    (policies.kms_is_used(), estate(vault(encrypt_type="KMS", kms_key_id="k"), mirror()), []),
+    (policies.kms_is_used(tags=PROD), estate(vault(), mirror()), []),
+    (policies.kms_is_used(), estate(vault(encrypt_type=UNKNOWN)), ["orders?"]),
+    (policies.kms_is_used(), estate(mirror(source={"id": "v-1", "region_id": "r"}, encrypt_type="KMS")), []),
+    (policies.vaults_are_immutable(), estate(vault(), vault("b", worm_enabled=True)), ["orders"]),
+    (policies.vaults_are_immutable(), estate(vault(worm_enabled=UNKNOWN)), ["orders?"]),
+    (policies.tags_are_given("owner", "env"), estate(vault(tags={"env": "prod", "owner": ""})), ["orders"]),
+    (policies.tags_are_given("env"), estate(vault(tags=PROD), mirror()), []),
+    (policies.tags_are_given("env"), estate(vault(tags=UNKNOWN)), ["orders?"]),
+    (policies.names_match(vaults="bk-.*"), estate(vault(), vault("bk-a")), ["orders"]),
+    (policies.names_match(mirrors=r"\[COPY\]-orders"), estate(vault(), mirror()), []),
+    (policies.names_match(mirrors="x"), estate(mirror(source={"id": "v-1", "region_id": "r"})), ["orders-dr?"]),
+    (policies.names_match(mirrors="x"), estate(vault(), mirror(vault_name="y")), ["orders-dr"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "desired", "broken_by"), DECLARED, ids=[f"{n}-{one[0].name}" for n, one in enumerate(DECLARED)]
+)
+def test_of_what_is_declared(policy: Policy, desired: Estate, broken_by: list[str]) -> None:
+    assert told(policy, desired) == broken_by
+
+
+PAIR = estate(there(vault(tags=PROD), holds_data=False), there(mirror()))
+FULL = estate(there(vault(tags=PROD, force_destroy=True), holds_data=True), there(mirror()))
+UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
+    (policies.nothing_is_deleted(), PAIR, estate(vault(), mirror()), []),
+    (policies.nothing_is_deleted(), PAIR, estate(vault()), ["orders-dr"]),
+    (policies.nothing_is_deleted(including_mirrors=False), PAIR, estate(vault()), []),
+    (policies.nothing_is_deleted(), PAIR, estate(vault(region_id="cn-beijing"), mirror()), ["orders", "orders-dr"]),
+    (policies.nothing_is_deleted(tags={"env": "dev"}, including_mirrors=False), PAIR, estate(), []),
+    (policies.nothing_is_deleted(tags=PROD, including_mirrors=False), PAIR, estate(), ["orders"]),
+    (policies.data_is_not_lost(), PAIR, estate(), []),
+    (policies.data_is_not_lost(), FULL, estate(), ["orders"]),
+    (policies.data_is_not_lost(except_for=["orders"]), FULL, estate(), []),
+    (policies.data_is_not_lost(), estate(there(vault())), estate(), ["orders"]),
+    (policies.data_is_not_lost(), estate(there(vault(), holds_data=True)), estate(vault()), []),
+    (
+        policies.data_is_not_lost(),
+        estate(there(vault(), holds_data=True, options={"retain_on_delete": True})),
+        estate(),
+        [],
+    ),
+    (policies.exposure_is_at_most(60), PAIR, estate(vault(), mirror(region_id="cn-beijing")), ["orders"]),
+    (policies.exposure_is_at_most(120), PAIR, estate(vault(), mirror(region_id="cn-beijing")), ["orders?"]),
+    (
+        policies.exposure_is_at_most(120),
+        estate(there(vault(), bytes_stored=0, holds_data=False), there(mirror())),
+        estate(vault(), mirror(region_id="cn-beijing")),
+        [],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("policy", "current", "desired", "broken_by"), UPDATES, ids=[f"{n}-{one[0].name}" for n, one in enumerate(UPDATES)]
+)
+def test_of_updates(policy: Policy, current: Estate, desired: Estate, broken_by: list[str]) -> None:
+    assert told(policy, desired, current) == broken_by
+
+
+def test_without_an_update_they_are_left_out() -> None:
+    verdict = judge_policies([policies.data_is_not_lost(), policies.tags_are_given("a")], Proposal(estate()))
+    assert (verdict.left_out, verdict.passed) == (("data-is-not-lost",), ("tags-are-given",))
+
+
+def test_what_they_cannot_be_made_of() -> None:
+    with pytest.raises(PolicyError, match="is no regular expression"):
+        policies.names_match(vaults="(")
+    with pytest.raises(PolicyError, match="needs the key of a tag"):
+        policies.tags_are_given()
+
+
+def test_every_ready_policy_is_tried_here() -> None:
+    made = {one[0].name for one in DECLARED} | {one[0].name for one in UPDATES}
+    ready = {name.replace("_", "-") for name in policies.__all__ if name[0].islower()}
+    assert ready - made == {"judge-policies", "jurisdiction-of", "policies-in", "policy"}

@@ -134,6 +134,15 @@ def from_written(value: Any) -> Any:
             return value
 
 
+def has_encrypted(value: Any) -> bool:
+    """Whether there is a secret in it that is encrypted."""
+    if isinstance(value, Mapping):
+        if value.get(_KIND) == _SECRET:
+            return "plaintext" not in value
+        return any(has_encrypted(item) for item in value.values())
+    return isinstance(value, list) and any(has_encrypted(item) for item in value)
+
+
 def concealed(value: Any) -> Any:
     """Return what was exported with secrets in clear as it would be without."""
     match value:

@@ -1,0 +1,361 @@
+"""What a preview shows, and assertions about it that explain themselves.
+
+Every assertion returns the preview, so that they can be chained; one that fails raises AssertionError with a sentence
+and the whole plan below it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise, product
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+from pulumi_cloudbackup.engine.states import name_of
+from pulumi_cloudbackup.policies import Policy, PolicyVerdict, Proposal, data_is_not_lost, judge_policies
+from pulumi_cloudbackup.reports.plans import plan_as_json, plan_as_markdown, plan_as_text
+from pulumi_cloudbackup.rules import BOOK, Problem
+from pulumi_cloudbackup.testing.wrongs import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from typing_extensions import Self
+
+    from pulumi_cloudbackup.engine.event_stream import Diagnostic
+    from pulumi_cloudbackup.engine.stack_plan import StackPlan
+    from pulumi_cloudbackup.estate import Estate, MirrorVault, Vault
+    from pulumi_cloudbackup.estate.resource import DeclaredResource
+    from pulumi_cloudbackup.planning import Change, Plan, Step
+    from pulumi_cloudbackup.rules import Open
+
+Resource = TypeVar("Resource", bound="DeclaredResource")
+
+_OPS: Final = {
+    "create": frozenset(("create", "create-replacement")),
+    "delete": frozenset(("delete", "delete-replaced")),
+    "update": frozenset(("update",)),
+    "create-replacement": frozenset(("create-replacement",)),
+    "delete-replaced": frozenset(("delete-replaced",)),
+}
+_DOINGS: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_REPLACING: Final = frozenset(("replace", "create-replacement", "import-replacement"))
+
+
+@dataclass(eq=False)
+class Preview:
+    """What an update would do to a stack.
+
+    The same value comes of a preview on the real engine and of one without it; ``engine`` tells which it was.
+    """
+
+    _shown: StackPlan
+    engine: str
+    """``offline`` or ``real``."""
+
+    def __post_init__(self) -> None:
+        """Begin with nothing asserted."""
+        self._told: set[str] = set()
+
+    def __repr__(self) -> str:
+        """Show the plan: what a person sees when a test fails."""
+        return f"<Preview ({self.engine})>\n{self.text}"
+
+    @property
+    def plan(self) -> Plan:
+        """The plan: changes, steps with their order, problems, stages, exposure."""
+        return self._shown.plan
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What happens to vaults and mirror vaults."""
+        return self.plan.changes
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The calls to the service, with the order that the engine guarantees."""
+        return self.plan.steps
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong, warnings and waived problems included."""
+        return self.plan.problems
+
+    @property
+    def not_yet_known(self) -> tuple[Open, ...]:
+        """What no rule can judge before the update."""
+        return self.plan.not_yet_known
+
+    @property
+    def current(self) -> Estate:
+        """The estate as it is."""
+        return self._shown.current
+
+    @property
+    def desired(self) -> Estate:
+        """The estate as it is declared."""
+        return self._shown.desired
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The outputs of the stack; secrets, and what is known only after the update, are ``UNKNOWN``."""
+        return self._shown.observed.outputs
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What the engine, the program and the providers said: ``severity``, ``message``, ``urn``."""
+        return self._shown.observed.diagnostics
+
+    @property
+    def proposal(self) -> Proposal:
+        """What policies look at."""
+        return Proposal(self.desired, self.current, self.plan)
+
+    @property
+    def text(self) -> str:
+        """The plan as ``cloudbackup plan`` shows it."""
+        return plan_as_text(self.plan)
+
+    @property
+    def json(self) -> str:
+        """The plan as ``cloudbackup plan --format json`` writes it."""
+        return plan_as_json(self.plan)
+
+    @property
+    def markdown(self) -> str:
+        """The plan as ``cloudbackup plan --format markdown`` writes it."""
+        return plan_as_markdown(self.plan)
+
+    def vault(self, name: str) -> Vault:
+        """Return a declared vault by its resource name or URN."""
+        __tracebackhide__ = True
+        return self._declared(name, self.desired.vaults, "vault")
+
+    def mirror(self, name: str) -> MirrorVault:
+        """Return a declared mirror vault by its resource name or URN."""
+        __tracebackhide__ = True
+        return self._declared(name, self.desired.mirrors, "mirror vault")
+
+    def output(self, name: str) -> Any:
+        """Return an output of the stack; ``UNKNOWN`` where it is secret, or known only after the update."""
+        __tracebackhide__ = True
+        if name not in self.outputs:
+            self._fail(f'The stack has no output "{name}".{_near(name, self.outputs)}')
+        return self.outputs[name]
+
+    def no_problems(self, *, allow_warnings: bool = False) -> Self:
+        """Assert that no rule finds anything wrong, waived problems aside.
+
+        :param allow_warnings: Whether only errors count.
+        """
+        __tracebackhide__ = True
+        found = [one for one in self.problems if one.waived is None and (one.stops or not allow_warnings)]
+        if found:
+            self._fail(f"There {_are(len(found), 'problem')}: {_told(found)}")
+        return self
+
+    def problem(self, code: str, *subjects: str, says: str = "") -> Self:
+        """Assert that a rule finds something wrong.
+
+        :param code: The code of a rule, such as CB202, or the name of a policy.
+        :param subjects: Names of resources that problems with this code are about; absent: any.
+        :param says: A text that the detail or the fix of one of them holds.
+        """
+        __tracebackhide__ = True
+        if code.startswith("CB") and code not in BOOK:
+            raise UsageError(f"There is no rule {code}.{_near(code, BOOK)}")
+        found = [one for one in self.problems if one.code == code]
+        if not found:
+            self._fail(f"There is no problem {code}; there {_are(len(self.problems), 'other')}: {_told(self.problems)}")
+        about = {subject for one in found for subject in one.subjects}
+        missing = [subject for subject in subjects if subject not in about]
+        if missing:
+            self._fail(f"{code} is not about {_names(missing)}, but about {_names(sorted(about))}.")
+        if says and not any(says in f"{one.detail} {one.fix}" for one in found):
+            self._fail(f"{code} does not say {says!r}: {' '.join(one.detail for one in found)}")
+        return self
+
+    def creates(self, *names: str) -> Self:
+        """Assert that resources are created, ours or others, by name or URN; a replaced one is not."""
+        __tracebackhide__ = True
+        return self._does("create", names)
+
+    def updates(self, *names: str) -> Self:
+        """Assert that resources are changed in place, by name or URN."""
+        __tracebackhide__ = True
+        return self._does("update", names)
+
+    def replaces(self, *names: str) -> Self:
+        """Assert that resources are replaced, by name or URN."""
+        __tracebackhide__ = True
+        return self._does("replace", names)
+
+    def deletes(self, *names: str) -> Self:
+        """Assert that resources are deleted for good, by name or URN; a replaced one is not."""
+        __tracebackhide__ = True
+        return self._does("delete", names)
+
+    def nothing_else(self) -> Self:
+        """Assert that no vault or mirror vault changes but those that this preview was asked about before."""
+        __tracebackhide__ = True
+        others = [one for one in self.changes if one.urn not in self._told]
+        if others:
+            told = ", ".join(f'"{one.name}" is {_DOINGS[str(one.action)]}' for one in others)
+            self._fail(f"There {_are(len(others), 'other change')}: {told}.")
+        return self
+
+    def no_changes(self) -> Self:
+        """Assert that no vault and no mirror vault changes."""
+        __tracebackhide__ = True
+        self._told.clear()
+        return self.nothing_else()
+
+    def order(self, *steps: str) -> Self:
+        """Assert that steps follow one another in every order that the engine may choose.
+
+        :param steps: Such as ``create orders`` or ``delete orders-dr``; create and delete of a replacement count too.
+        """
+        __tracebackhide__ = True
+        for first, second in pairwise(steps):
+            for one, other in product(self._steps_called(first), self._steps_called(second)):
+                if one.id not in self._before[other.id]:
+                    turned = " In fact it is the other way round." if other.id in self._before[one.id] else ""
+                    self._fail(f'In some order "{first}" does not come before "{second}".{turned}')
+        return self
+
+    def no_data_loss(self) -> Self:
+        """Assert that no backup data is destroyed, with or without consent; what may hold data counts as data."""
+        __tracebackhide__ = True
+        verdict = judge_policies([data_is_not_lost()], self.proposal)
+        if verdict.problems:
+            self._fail(" ".join(one.detail for one in verdict.problems))
+        return self
+
+    def stages(self, count: int) -> Self:
+        """Assert how many engine runs lead safely to the end: 1 where a plain ``pulumi up`` does."""
+        __tracebackhide__ = True
+        runs = len(self.plan.stages)
+        if not runs and not any(one.stops for one in self.problems):
+            runs = 1
+        if runs != count:
+            told = f"{runs} are needed" if runs else "no sequence of runs is safe"
+            self._fail(f"It does not take {count} {'run' if count == 1 else 'runs'}: {told}.")
+        return self
+
+    def complies(self, *policies: Policy | Iterable[Policy], allow_unknown: bool = True) -> Self:
+        """Assert that nothing breaks some policies; warnings of advisory ones aside.
+
+        :param policies: Policies, or lists of them.
+        :param allow_unknown: Whether a policy that cannot be judged yet counts as kept.
+        """
+        __tracebackhide__ = True
+        verdict = self.judged(*policies)
+        broken = [one for one in verdict.problems if one.stops]
+        if broken:
+            self._fail(f"{_told(broken)}")
+        if verdict.not_yet_known and not allow_unknown:
+            waiting = ", ".join(f"{one.code} for {one.subject} ({one.argument})" for one in verdict.not_yet_known)
+            self._fail(f"Not yet known: {waiting}.")
+        return self
+
+    def judged(self, *policies: Policy | Iterable[Policy]) -> PolicyVerdict:
+        """Return what policies say: problems, what is not yet known, which ones pass."""
+        listed = [one for given in policies for one in ([given] if isinstance(given, Policy) else given)]
+        return judge_policies(listed, self.proposal)
+
+    @cached_property
+    def _before(self) -> dict[str, set[str]]:
+        """The ids of all steps that have ended before each step begins, whatever order the engine chooses."""
+        found: dict[str, set[str]] = {}
+        for step in self.steps:
+            found[step.id] = {*step.after}.union(*(found[one] for one in step.after))
+        return found
+
+    @cached_property
+    def _others(self) -> dict[str, str]:
+        """What happens to other people's resources, by URN."""
+        found: dict[str, str] = {}
+        for step in self._shown.observed.steps:
+            if step.kind is None:
+                is_replaced = step.op in _REPLACING or found.get(step.urn) == "replace"
+                found[step.urn] = "replace" if is_replaced else step.op
+        return found
+
+    def _does(self, action: str, names: tuple[str, ...]) -> Self:
+        __tracebackhide__ = True
+        if not names:
+            raise UsageError(f"{action}s() needs the name of a resource at least.")
+        for name in names:
+            happens = self._what_happens(name)
+            for urn, what in happens.items():
+                if what != action:
+                    self._fail(
+                        f'"{name_of(urn)}" is not {_DOINGS[action]}: it is {_DOINGS.get(what, "left as it is")}.'
+                    )
+            self._told.update(happens)
+        return self
+
+    def _what_happens(self, name: str) -> dict[str, str]:
+        """Return what happens to a resource by URN; one name may be that of several."""
+        __tracebackhide__ = True
+        ours = {one.urn: str(one.action) for one in (*self.changes, *self.plan.unchanged)}
+        labels = {one.urn: one.name for one in (*self.changes, *self.plan.unchanged)}
+        every = {**{urn: op for urn, op in self._others.items() if op in (*_DOINGS, "same", "read")}, **ours}
+        found = {urn: what for urn, what in every.items() if name in (urn, name_of(urn), labels.get(urn))}
+        if not found:
+            known = {name_of(urn) for urn in every}
+            self._fail(f'There is no resource "{name}".{_near(name, known)}')
+        return found
+
+    def _steps_called(self, words: str) -> list[Step]:
+        __tracebackhide__ = True
+        op, _, name = words.partition(" ")
+        if op not in _OPS or not name:
+            raise UsageError(f"{words!r} names no step: write {', '.join(_OPS)} and the name of a resource.")
+        ops = _OPS[op]
+        found = [one for one in self.steps if one.op.value in ops and name in (one.name, one.urn, name_of_step(one))]
+        if not found:
+            told = ", ".join(f'"{one.op} {one.name}"' for one in self.steps if one.name) or "none"
+            self._fail(f'There is no step "{words}"; the steps are {told}.')
+        return found
+
+    def _declared(self, name: str, resources: Iterable[Resource], kind: str) -> Resource:
+        __tracebackhide__ = True
+        listed = list(resources)
+        found = [one for one in listed if name in (one.name, one.urn, name_of(one.urn) if one.urn else None)]
+        if not found:
+            self._fail(f'The program declares no {kind} "{name}".{_near(name, [one.name for one in listed])}')
+        if len(found) > 1:
+            self._fail(f'The program declares several {kind}s "{name}": {", ".join(str(one.urn) for one in found)}.')
+        return found[0]
+
+    def _fail(self, text: str) -> NoReturn:
+        __tracebackhide__ = True
+        raise AssertionError(f"{text}\n\n{self.text}")
+
+
+def name_of_step(step: Step) -> str:
+    """Return the resource name in a step's URN."""
+    return name_of(step.urn) if step.urn.count("::") >= 3 else step.name  # noqa: PLR2004 - the parts of a URN
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if near:
+        return f' Is "{near[0]}" meant?'
+    return f" There {'is' if len(names) == 1 else 'are'} {_names(names)}." if 0 < len(names) <= 12 else ""  # noqa: PLR2004
+
+
+def _told(problems: Iterable[Problem]) -> str:
+    lines = [f"{one.code} ({', '.join(one.subjects)}): {one.detail}" for one in problems]
+    return "\n".join(("", *(f"  {line}" for line in lines))) if lines else "none."
+
+
+def _are(count: int, what: str) -> str:
+    return f"is 1 {what}" if count == 1 else f"are {count or 'no'} {what}s"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names) or "none"

@@ -1,0 +1,148 @@
+"""Previews on the real engine, for tests: on a backend of their own, which is gone afterwards.
+
+The project is not touched: a directory beside it names the same program, and holds the stack's configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pulumi_cloudbackup.engine.pulumi_cli import CliError, PulumiCli, find_pulumi
+from pulumi_cloudbackup.engine.stack_plan import plan_stack
+from pulumi_cloudbackup.engine.values import has_encrypted
+from pulumi_cloudbackup.testing.wrongs import CannotBeOfferedError, PreviewFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pulumi_cloudbackup.engine.outcome import Failure
+    from pulumi_cloudbackup.engine.project import Project, Stack
+    from pulumi_cloudbackup.engine.stack_plan import StackPlan
+
+_PROGRAM: Final = "program"
+_PASSPHRASE: Final = "test"  # noqa: S105 - of a backend that lives as long as a test
+_STACK_TYPE: Final = "pulumi:pulumi:Stack"
+
+
+def preview_real(
+    project: Project,
+    stack: Stack,
+    state: str | None,
+    stack_outputs: Mapping[str, Mapping[str, Any]],
+    functions: Mapping[str, Mapping[str, Any]],
+) -> StackPlan | Failure:
+    """Preview a program with ``pulumi preview``; raises as ``plan_stack`` does, and CannotBeOfferedError."""
+    if functions:
+        raise CannotBeOfferedError(
+            f"functions= is for offline previews: on the real engine providers answer ({', '.join(functions)})."
+        )
+    with tempfile.TemporaryDirectory(prefix="cloudbackup-real-", ignore_cleanup_errors=True) as place:
+        try:
+            workspace = Workspace(Path(place), project, stack)
+            for name, outputs in stack_outputs.items():
+                workspace.add_stack(name, outputs)
+            workspace.prepare(state)
+            return plan_stack(workspace.cli)
+        except CliError as error:
+            raise PreviewFailedError(f"Pulumi cannot preview the program: {error}") from None
+
+
+class Workspace:
+    """A place in which the real CLI works on somebody's program, and on nothing else of theirs."""
+
+    def __init__(
+        self,
+        place: Path,
+        project: Project,
+        stack: Stack,
+        environment: Mapping[str, str] | None = None,
+        *,
+        preflight: str = "off",
+    ) -> None:
+        """Set the place up; raises CliError where there is no CLI. ``preflight``: whether the account is asked."""
+        self._preflight = preflight
+        self._project, self._stack = project, stack
+        self.folder, backend = place / "project", place / "backend"
+        for one in (self.folder, backend):
+            one.mkdir()
+        (self.folder / _PROGRAM).symlink_to(project.program_folder, target_is_directory=True)
+        (self.folder / "Pulumi.yaml").write_text(json.dumps(self._document()), encoding="utf-8")
+        self.environment = {
+            "PULUMI_BACKEND_URL": backend.as_uri(),
+            "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            **(environment or {}),
+        }
+        self.cli = PulumiCli(find_pulumi(), self.folder, stack.name, self.environment)
+
+    def prepare(self, state: str | None) -> None:
+        """Make the stack, with its configuration and what it has; raises CliError, CannotBeOfferedError."""
+        self.pulumi("stack", "init", self._stack.name)
+        self.configure(self._stack.configuration.values, self._stack.configuration.secret_keys)
+        if state is not None:
+            self._import(state, self._stack.name, self.folder)
+
+    def configure(self, values: Mapping[str, str], secret: Iterable[str] = ()) -> None:
+        """Write configuration."""
+        secrets = frozenset(secret)
+        words = [
+            word
+            for key, value in {**values, "cloudbackup:preflight": self._preflight}.items()
+            for word in ("--secret" if key in secrets else "--plaintext", f"{key}={value}")
+        ]
+        self.pulumi("config", "set-all", *words, "--stack", self._stack.name)
+
+    def add_stack(self, name: str, outputs: Mapping[str, Any]) -> None:
+        """Put another stack beside, with outputs that the program may refer to; raises CannotBeOfferedError."""
+        *_, project, stack = name.split("/") if name.count("/") == 2 else ("", "", "")  # noqa: PLR2004 - its parts
+        if not project or not stack:
+            raise CannotBeOfferedError(
+                f'stack_outputs: "{name}" is not ORGANIZATION/PROJECT/STACK, as the real engine needs it.'
+            )
+        folder = self.folder.parent / f"other-{project}"
+        folder.mkdir(exist_ok=True)
+        (folder / "Pulumi.yaml").write_text(json.dumps({"name": project, "runtime": "python"}), encoding="utf-8")
+        self.pulumi("stack", "init", stack, folder=folder)
+        urn = f"urn:pulumi:{stack}::{project}::{_STACK_TYPE}::{project}-{stack}"
+        resource = {"urn": urn, "custom": False, "type": _STACK_TYPE, "outputs": dict(outputs)}
+        self._import(json.dumps({"version": 3, "deployment": {"manifest": {}, "resources": [resource]}}), stack, folder)
+
+    def pulumi(self, *arguments: str, folder: Path | None = None) -> str:
+        """Run a command; raises CliError-like words where it fails."""
+        done = subprocess.run(  # noqa: S603 - the CLI that was found, and no shell
+            [str(self.cli.executable), *arguments, "--cwd", str(folder or self.folder), "--non-interactive"],
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            told = done.stderr.strip().removeprefix("error: ")
+            raise PreviewFailedError(f"`pulumi {' '.join(arguments[:2])}` failed: {told}")
+        return done.stdout
+
+    def _import(self, state: str, stack: str, folder: Path) -> None:
+        document = json.loads(state)
+        deployment = document.get("deployment")
+        if deployment is None:
+            return
+        if has_encrypted(deployment):
+            raise CannotBeOfferedError(
+                "The state holds encrypted secrets, which only its own backend can read: export it with --show-secrets."
+            )
+        deployment.pop("secrets_providers", None)
+        file = self.folder.parent / "state.json"
+        file.write_text(json.dumps(document), encoding="utf-8")
+        self.pulumi("stack", "import", "--file", str(file), "--stack", stack, folder=folder)
+
+    def _document(self) -> dict[str, Any]:
+        project = self._project
+        options = {"virtualenv": str(project.virtual_environment)} if project.virtual_environment else {}
+        main = _PROGRAM if project.program == "." else f"{_PROGRAM}/{project.program}"
+        return {"name": project.name, "runtime": {"name": "python", "options": options}, "main": main}

@@ -42,7 +42,7 @@ def told(policy: Policy, desired: Estate, current: Estate | None = None) -> list
     made = plan(current, desired) if current is not None else None
     verdict = judge_policies([policy], Proposal(desired, current, made))
     assert {problem.code for problem in verdict.problems} <= {policy.name}
-    assert all(problem.detail and problem.summary.endswith(".") for problem in verdict.problems)
+    assert all(problem.detail and not problem.summary.endswith(".") for problem in verdict.problems)
     return [*(one.subjects[0] for one in verdict.problems), *(f"{one.subject}?" for one in verdict.not_yet_known)]
 
 

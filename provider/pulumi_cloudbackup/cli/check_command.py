@@ -6,17 +6,19 @@ Decides how the arguments become a run of the program, and which exit code its o
 import argparse
 import math
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pulumi_cloudbackup.cli import output
+from pulumi_cloudbackup.cli import output, policies
 from pulumi_cloudbackup.cli.exits import FINE, PROBLEMS, CommandError
 from pulumi_cloudbackup.engine.project import Project, ProjectError, Stack, choose_stack, open_project
 from pulumi_cloudbackup.engine.running import run_program
 
 if TYPE_CHECKING:
-    from pulumi_cloudbackup.engine.outcome import Failure
+    from pulumi_cloudbackup.engine.outcome import Failure, Outcome
+    from pulumi_cloudbackup.estate import Estate
 
 _SECONDS = 60.0
 
@@ -47,10 +49,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long the program may run (default: %(default)g)",
     )
+    policies.describe(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the program and print what the rules say about its vaults."""
+    wanted = policies.load("check", arguments.policy)
     try:
         project = open_project(Path(arguments.path))
         stack = choose_stack(project, arguments.stack, dict(arguments.config))
@@ -58,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise CommandError(f"check: {error}") from error
     for remark in _remarks(project, stack, arguments.stack):
         sys.stderr.write(f"cloudbackup: check: {remark}\n")
-    outcome = run_program(project, stack, seconds=arguments.timeout)
+    outcome, declared = _judged(project, stack, arguments.timeout, observes=bool(wanted))
 
     from pulumi_cloudbackup.reports.problems import (  # noqa: PLC0415 - heavy, and loaded while the program ran
         NOTHING_DECLARED,
@@ -69,6 +73,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not isinstance(outcome, ProblemReport):
         raise CommandError(f"check: {_told(outcome, project, stack)}")
+    if wanted:
+        from pulumi_cloudbackup.policies import Proposal  # noqa: PLC0415 - loaded by now
+
+        outcome = policies.checked(outcome, wanted, Proposal(declared))
     if arguments.format == "json":
         notes = outcome.notes if outcome.declared or outcome.problems else (NOTHING_DECLARED,)
         sys.stderr.writelines(f"cloudbackup: check: {note}\n" for note in notes)
@@ -76,6 +84,22 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         output.write(as_text(outcome))
     return PROBLEMS if outcome.stops else FINE
+
+
+def _judged(project: Project, stack: Stack, seconds: float, *, observes: bool) -> "tuple[Outcome, Estate]":
+    """Run the program; return what the rules say, and what it declares where somebody wants to know."""
+    from pulumi_cloudbackup.estate import Estate  # noqa: PLC0415 - not for --help
+
+    if not observes:
+        return run_program(project, stack, seconds=seconds), Estate()
+    with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
+        file = Path(place) / "judgement.json"
+        outcome = run_program(project, stack, seconds=seconds, observe_to=str(file))
+
+        from pulumi_cloudbackup.engine.stack_plan import seen_in  # noqa: PLC0415 - imports Pulumi
+
+        seen = seen_in(file)
+    return outcome, seen.desired if seen is not None else Estate()
 
 
 def _remarks(project: Project, stack: Stack, written: str | None) -> Iterator[str]:

@@ -14,12 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.cli import output
+from pulumi_cloudbackup.cli import output, policies
 from pulumi_cloudbackup.cli.exits import CHANGES_PENDING, FINE, ONLY_ORDER, PROBLEMS, CommandError
 
 if TYPE_CHECKING:
+    from pulumi_cloudbackup.engine.stack_plan import StackPlan
     from pulumi_cloudbackup.estate import Document, Estate
     from pulumi_cloudbackup.planning.plan import Plan
+    from pulumi_cloudbackup.policies import Policy, Proposal
 
 _UNITS: Final = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
 _TOLD: Final = 20
@@ -56,6 +58,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
         metavar="RATE",
         help="bytes per second of a copy to another region, such as 50M, for the time without a mirror",
     )
+    policies.describe(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -83,29 +86,38 @@ def exit_code(plan: "Plan", *, has_work: bool) -> int:
 
 def _plan(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
     """Make the plan that the arguments ask for, and say whether there is anything to change, vaults or other things."""
+    wanted = policies.load("plan", arguments.policy)
     if arguments.current is not None or arguments.desired is not None:
         for name in ("path", "stack", "state"):
             _refuse(getattr(arguments, name) is not None, f"{_flag(name)} does not go with --current and --desired")
         _refuse(arguments.offline, "--offline does not go with --current and --desired")
         _refuse(arguments.current is None or arguments.desired is None, "--current and --desired go together")
-        made = _plan_of_files(arguments)
-    elif arguments.offline:
-        made = _plan_offline(arguments)
+        made = _plan_of_files(arguments, wanted)
+        return made, bool(made.changes)
+    if arguments.offline:
+        shown = _plan_offline(arguments)
     else:
         _refuse(arguments.state is not None, "--state goes with --offline")
-        return _plan_of_stack(arguments)
-    return made, bool(made.changes)
+        shown = _plan_of_stack(arguments)
+    if not wanted:
+        return shown.plan, shown.has_work
+    return policies.planned(shown.plan, wanted, _proposal(shown)), shown.has_work
 
 
-def _plan_of_stack(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
+def _proposal(shown: "StackPlan") -> "Proposal":
+    from pulumi_cloudbackup.policies import Proposal  # noqa: PLC0415 - loaded by now
+
+    return Proposal(shown.desired, shown.current, shown.plan)
+
+
+def _plan_of_stack(arguments: argparse.Namespace) -> "StackPlan":
     """Plan from a real preview and the state of a stack."""
     from pulumi_cloudbackup.cli.stacks import cli_of, planned  # noqa: PLC0415 - not for estate files
 
-    found = planned("plan", cli_of("plan", arguments), **choices(arguments))
-    return found.plan, found.has_work
+    return planned("plan", cli_of("plan", arguments), **choices(arguments))
 
 
-def _plan_offline(arguments: argparse.Namespace) -> "Plan":
+def _plan_offline(arguments: argparse.Namespace) -> "StackPlan":
     """Plan from a program and an exported state, without the Pulumi CLI."""
     from pulumi_cloudbackup.engine.exported import StateError, read_export  # noqa: PLC0415 - not for estate files
     from pulumi_cloudbackup.engine.offline_plan import preview_offline  # noqa: PLC0415 - imports Pulumi
@@ -136,11 +148,11 @@ def _plan_offline(arguments: argparse.Namespace) -> "Plan":
         raise CommandError(f"plan: {error}") from error
     if isinstance(made, Failure):
         raise CommandError("\n".join((f"plan: {made.summary}", *made.lines)))
-    return made.plan
+    return made
 
 
-def _plan_of_files(arguments: argparse.Namespace) -> "Plan":
-    """Plan from two estate files."""
+def _plan_of_files(arguments: argparse.Namespace, wanted: "tuple[Policy, ...]") -> "Plan":
+    """Plan from two estate files; policies see all of them."""
     files = _documents(arguments.current, arguments.desired)
 
     from pulumi_cloudbackup.estate import EstateError, estate_from_content  # noqa: PLC0415 - loaded by now
@@ -148,7 +160,9 @@ def _plan_of_files(arguments: argparse.Namespace) -> "Plan":
     from pulumi_cloudbackup.planning.apart import set_apart  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED  # noqa: PLC0415 - as above
 
-    left, right, untouched = set_apart(*files)
+    left, right, untouched = files[0].content, files[1].content, NOTHING_UNTOUCHED
+    if not wanted:
+        left, right, untouched = set_apart(*files)
     try:
         current, desired = estate_from_content(left), estate_from_content(right)
     except EstateError:
@@ -157,9 +171,15 @@ def _plan_of_files(arguments: argparse.Namespace) -> "Plan":
         untouched = NOTHING_UNTOUCHED
     digest = f"{files[0].digest} {files[1].digest}"
     try:
-        return plan(current, desired, untouched=untouched, source_digest=digest, **choices(arguments))
+        made = plan(current, desired, untouched=untouched, source_digest=digest, **choices(arguments))
     except PlanError as error:
         raise CommandError(f"plan: {error}") from error
+    if not wanted:
+        return made
+
+    from pulumi_cloudbackup.policies import Proposal  # noqa: PLC0415 - loaded by now
+
+    return policies.planned(made, wanted, Proposal(desired, current, made))
 
 
 def choices(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _problem(one: Policy, violation: Violation) -> Problem:
     return Problem(
         one.name,
         Severity.ERROR if one.level == "mandatory" else Severity.WARNING,
-        one.summary,
+        one.summary.rstrip("."),
         violation.message,
         violation.fix,
         (violation.subject,) if violation.subject else (),
@@ -133,7 +133,7 @@ def _failed(one: Policy, error: Exception) -> Problem:
     return Problem(
         one.name,
         Severity.ERROR,
-        "A policy failed before it could say anything.",
+        "A policy failed before it could say anything",
         f"Policy {one.name} raised {type(error).__name__}: {error}{where}.",
         "Mend the policy: until then nobody knows whether it is broken.",
     )

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_cloudbackup.engine.documents import read
 from pulumi_cloudbackup.engine.pulumi_cli import CliError, PulumiCli, find_pulumi
 from pulumi_cloudbackup.engine.stack_plan import plan_stack
 from pulumi_cloudbackup.engine.values import has_encrypted
@@ -136,7 +137,9 @@ class Workspace:
             raise CannotBeOfferedError(
                 "The state holds encrypted secrets, which only its own backend can read: export it with --show-secrets."
             )
-        deployment.pop("secrets_providers", None)
+        settings = read((folder / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+        salt = settings.get("encryptionsalt") if isinstance(settings, dict) else None
+        deployment["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
         file = self.folder.parent / "state.json"
         file.write_text(json.dumps(document), encoding="utf-8")
         self.pulumi("stack", "import", "--file", str(file), "--stack", stack, folder=folder)

@@ -243,7 +243,8 @@ def test_a_file_that_is_wrong_everywhere(files: Files, capsys: pytest.CaptureFix
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 21
     assert all(f"{arguments[2]}: vaults.{number}.region_id: " in lines[number] for number in range(20))
-    assert lines[-1] == "... and 80 more places"
+    assert lines[-1] == "cloudbackup: ... and 80 more places"
+    assert all(line.startswith("cloudbackup: plan: ") for line in lines[:-1])
 
 
 @pytest.mark.parametrize("name", ["missing", "missing/too", ".", "a\0b"])
@@ -394,3 +395,281 @@ def test_nonsense(current: Estate, desired: Estate, form: str, capsys: pytest.Ca
     assert "bug" not in err
     if form == "json" and code != 1:
         plan_from_json(out)
+
+
+RETAINED: Estate = {"options": {"retain_on_delete": True}}
+WITH_OTHER: Estate = {"options": {"deleted_with": "other"}}
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "line", "summary"),
+    [
+        pytest.param(
+            estate(vault(id_="v-1", **RETAINED)),
+            NOTHING,
+            "- forget orders (vault in cn-hangzhou): removed, the vault stays in cn-hangzhou and nobody manages it "
+            "(retain_on_delete)",
+            "1 to forget",
+            id="retained",
+        ),
+        pytest.param(
+            estate(vault(id_="v-1", **RETAINED)),
+            estate(vault(region_id="cn-chengdu", **RETAINED)),
+            "-+ replace orders (vault in cn-hangzhou -> cn-chengdu): arguments, the old vault stays in cn-hangzhou and "
+            "nobody manages it (retain_on_delete)",
+            "1 to replace",
+            id="replaced and retained",
+        ),
+        pytest.param(
+            estate(vault(id_="v-1", **{**WITH_OTHER, "holds_data": True}), vault("other", "v-2")),
+            NOTHING,
+            "- forget orders (vault in cn-hangzhou): removed, the vault stays in cn-hangzhou and nobody manages it "
+            "(deleted_with: the service deletes nothing along with another vault)",
+            "1 to delete, 1 to forget",
+            id="deleted with another",
+        ),
+        # Nothing is created first and last at the same time: the old region is told first in either order.
+        pytest.param(
+            estate(vault(id_="v-1")),
+            estate(vault(region_id="cn-beijing", options={"delete_before_replace": False})),
+            "+- replace orders (vault in cn-hangzhou -> cn-beijing): arguments, created before the old one is deleted",
+            "1 to replace",
+            id="created first",
+        ),
+        pytest.param(
+            estate(vault(id_="v-1", **{**RETAINED, "status": "GONE"})),
+            NOTHING,
+            "- delete orders (vault): removed, no call to the service",
+            "1 to delete",
+            id="retained and gone",
+        ),
+    ],
+)
+def test_what_becomes_of_the_old_vault(
+    current: Estate, desired: Estate, line: str, summary: str, written: Written
+) -> None:
+    """It is deleted, or it stays where it was and nobody manages it."""
+    code, out = written(current, desired)
+    assert code == 0
+    assert f"\n  {line}\n" in f"\n{out}"
+    assert out.splitlines()[-1] == summary
+
+
+def test_what_stays_in_json(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program reads the option and the region, and an approved plan has them again."""
+    assert main([*files(estate(vault(id_="v-1", **RETAINED)), NOTHING), "--format", "json"]) == 0
+    out = capsys.readouterr().out
+    (change,) = json.loads(out)["changes"]
+    assert (change["action"], change["left_by"], change["left_in"]) == ("delete", "retain_on_delete", "cn-hangzhou")
+    assert plan_from_json(out).changes[0].is_forgotten
+
+
+def test_created_first_names_the_old_region_first_in_markdown(written: Written) -> None:
+    """Text and Markdown tell the same."""
+    desired = estate(vault(region_id="cn-beijing", options={"delete_before_replace": False}))
+    _, out = written(estate(vault(id_="v-1")), desired, "--format", "markdown")
+    assert "vault in cn-hangzhou -&gt; cn-beijing" in out
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "says"),
+    [
+        pytest.param(
+            NOTHING,
+            estate(vault("a", depends_on=["b"]), vault("b", depends_on=["a"])),
+            "estate: the dependencies go round in a circle: a → b → a",
+            id="circle",
+        ),
+        pytest.param(
+            estate(vault("a", "v-1", depends_on=["b"]), vault("b", "v-2", depends_on=["a"])),
+            estate(vault("a"), vault("b")),
+            "estate: the dependencies go round in a circle: a → b → a",
+            id="circle of what is there",
+        ),
+        pytest.param(
+            NOTHING,
+            estate(mirror("m", source="m2"), mirror("m2", source="m")),
+            "estate: the dependencies go round in a circle: m → m2 → m",
+            id="mirrors in a circle",
+        ),
+        pytest.param(
+            NOTHING,
+            estate(mirror("m", source="m")),
+            "estate: the dependencies go round in a circle: m → m",
+            id="its own source",
+        ),
+        pytest.param(
+            NOTHING,
+            estate(vault(depends_on=["zz"])),
+            "depends_on of 'orders': there is no 'zz' in this file",
+            id="misspelt dependency",
+        ),
+        pytest.param(
+            estate(vault(id_="v-1", bytes_stored=-5)),
+            estate(vault()),
+            "bytes_stored of 'orders': -5 is below zero",
+            id="size below zero",
+        ),
+        pytest.param(
+            {**NOTHING, "limits": {"foo": 1}},
+            NOTHING,
+            "limits.foo: there is no such limit: vaults and mirrors_per_region are known",
+            id="unknown limit",
+        ),
+        pytest.param(
+            {**NOTHING, "limits": {"vaults": -1}}, NOTHING, "limits.vaults: -1 is below zero", id="limit below zero"
+        ),
+        pytest.param(
+            NOTHING,
+            estate(vault("a", aliases=["old"]), vault("b", aliases=["old"])),
+            "aliases of 'b': 'old' is an alias of 'a' too",
+            id="alias twice",
+        ),
+        pytest.param(
+            NOTHING,
+            estate(vault("a", aliases=["b"]), vault("b")),
+            "aliases of 'a': 'b' is declared too",
+            id="alias too",
+        ),
+        pytest.param(
+            NOTHING,
+            b'{"schema_version": 1, "vaults": [{"name": "a", "region_id": "r"}], "vaults": []}',
+            "vaults: is written twice; only the last one would count.",
+            id="key twice",
+        ),
+    ],
+)
+def test_faults_of_files(
+    current: Any, desired: Any, says: str, files: Files, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a typing error loses is told with the file and the names, not passed over."""
+    arguments = files(current, desired)
+    assert main(arguments) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err in {f"cloudbackup: plan: {arguments[place]}: {says}\n" for place in (2, 4)}
+
+
+@pytest.mark.parametrize(
+    "desired",
+    [
+        pytest.param(estate(vault("a", aliases=["a", "old"])), id="its own name"),
+        pytest.param(estate(vault("a", aliases=["old"]), mirror("m", source="a", aliases=["old"])), id="another kind"),
+        pytest.param(estate(vault("a"), vault("b", depends_on=["a"])), id="a name"),
+        pytest.param(
+            {**estate(vault("a", depends_on=["urn:k"])), "foreign": [{"urn": "urn:k"}]}, id="another resource"
+        ),
+        pytest.param({**NOTHING, "limits": {"vaults": 200, "mirrors_per_region": 0}}, id="limits"),
+        pytest.param({**estate(vault("vaults")), "usage": {"vaults": 3}}, id="a key in other places"),
+    ],
+)
+def test_no_faults(desired: Estate, files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only looks like a fault is planned."""
+    assert main(files(NOTHING, desired)) in (0, 3)
+    assert capsys.readouterr().err == ""
+
+
+FULL: Estate = {"holds_data": True}
+
+
+@pytest.mark.parametrize(
+    ("desired", "says"),
+    [
+        pytest.param(
+            estate(vault("orders2")),
+            'If "orders" was renamed, add to "orders2": '
+            'opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="orders")]). Then it keeps its data. Otherwise undo',
+            id="renamed",
+        ),
+        pytest.param(estate(vault("orders2", region_id="cn-beijing")), "Undo the change; or", id="in another region"),
+        pytest.param(estate(vault("orders2", vault_type="OTS_BACKUP")), "Undo the change; or", id="of another type"),
+        pytest.param(estate(vault("archive")), "Undo the change; or", id="of another name"),
+        pytest.param(NOTHING, "Undo the change; or", id="removed"),
+    ],
+)
+def test_a_vault_that_was_renamed(desired: Estate, says: str, files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Data that an alias keeps is not to be destroyed."""
+    assert main([*files(estate(vault(id_="v-1", **FULL)), desired), "--format", "json"]) == 3
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["code"] == "CB303"
+    assert problem["fix"].startswith(says)
+
+
+def test_a_vault_that_got_another_parent(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """It has the same name; the alias is its old URN."""
+    before = estate(vault(id_="v-1", urn="urn:pulumi:d::p::x:Vault::orders", **FULL))
+    after = estate(vault(urn="urn:pulumi:d::p::my:C$x:Vault::orders"))
+    assert main([*files(before, after), "--format", "json"]) == 3
+    fix = json.loads(capsys.readouterr().out)["problems"][0]["fix"]
+    alias = 'opts=pulumi.ResourceOptions(aliases=["urn:pulumi:d::p::x:Vault::orders"])'
+    assert fix.startswith(f'If "orders" only got another parent, add to it: {alias}. Then it keeps')
+
+
+def test_stages_are_offered_where_there_are_some(written: Written) -> None:
+    """A report that says that there are none does not advise them."""
+    by_id: Estate = {"source": {"id": "v-1", "region_id": "cn-hangzhou"}}
+    current = estate(vault(id_="v-1"), mirror(id_="v-2", **by_id))
+    desired = estate(vault(vault_type="OTS_BACKUP"), mirror(**{**by_id, "region_id": "cn-beijing"}))
+    code, out = written(current, desired)
+    assert code == 3
+    assert "CB403" in out
+    assert "There is no safe sequence of runs" in out
+    assert "safe stages\n" not in out.replace("no safe stages\n", "")
+
+
+def test_a_source_that_leaves_the_program_alone(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its mirror stays on its id: what is wanted is to hand it over."""
+    desired = estate(mirror(source={"id": "v-1", "region_id": "cn-hangzhou"}))
+    assert main([*files(THERE, desired), "--format", "json"]) == 3
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert problem["code"] == "CB304"
+    assert problem["fix"].endswith("`cloudbackup release orders`.")
+
+
+def test_a_last_copy_is_not_replaced_later(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a mirror has to stay, nothing is said of the time without it, nor of replacing its source."""
+    current = estate(vault(id_="v-1", status="ERROR"), mirror(id_="v-2"))
+    assert main([*files(current, estate(vault(), mirror(region_id="cn-beijing"))), "--format", "json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert [problem["code"] for problem in document["problems"]] == ["CB307"]
+    assert document["exposure"] == []
+
+
+@pytest.mark.parametrize(
+    ("stored", "rate", "words"),
+    [
+        pytest.param(0, "25M", "and there is nothing to copy", id="nothing"),
+        pytest.param(10**6, "100", "and 167 minutes for 1000000 bytes at 100 bytes/s", id="slow"),
+        pytest.param(10**6, "2500", "and 7 minutes for 1000000 bytes at 2.5 kB/s", id="faster"),
+    ],
+)
+def test_a_mirror_that_an_interrupted_run_deleted(stored: int, rate: str, words: str, written: Written) -> None:
+    """Its source has none right now."""
+    current = estate(vault(id_="v-1", bytes_stored=stored), mirror(id_="v-2", pending_replacement=True))
+    _, out = written(current, DECLARED, "--copy-rate", rate)
+    assert f"it has no mirror vault now; 90 minutes before a new mirror copies the history, {words}\n" in out
+
+
+def test_exposure_in_the_order_of_names(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not in that of ids, which are other ones for the same stack built anew."""
+    ids = {"a": "v-3", "b": "v-1", "c": "v-2"}
+    current = estate(
+        *(vault(name, id_) for name, id_ in ids.items()),
+        *(mirror(f"{name}-dr", f"m-{id_}", source=name) for name, id_ in ids.items()),
+    )
+    desired = estate(*map(vault, ids), *(mirror(f"{name}-dr", source=name, region_id="cn-beijing") for name in ids))
+    assert main([*files(current, desired), "--format", "json"]) == 0
+    assert [one["source"] for one in json.loads(capsys.readouterr().out)["exposure"]] == ["a", "b", "c"]
+
+
+def test_a_source_that_never_had_a_mirror(files: Files, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is not told to be without one until a later stage."""
+    names = [f"shop-{number}" for number in range(6)]
+    current = estate(
+        *(vault(name, f"v-{name}") for name in names),
+        *(mirror(f"{name}-dr", f"m-{name}", source=name) for name in names[:5]),
+    )
+    desired = estate(*map(vault, names), *(mirror(f"{name}-dr", source=name) for name in names[1:]))
+    assert main([*files(current, desired), "--format", "json"]) == 4
+    stages = json.loads(capsys.readouterr().out)["stages"]
+    assert [one["bare_sources"] for one in stages] == [[], []]

@@ -65,10 +65,10 @@ def test_json_and_back_is_the_same_estate(vaults: list[Vault], mirror: MirrorVau
         pytest.param("{}", "schema_version is None", id="no version"),
         pytest.param('{"schema_version": 2}', "schema_version is 2", id="another version"),
         pytest.param(
-            '{"schema_version": 1, "vaults": [{"name": "a"}]}', "vaults.0.region_id: Field required", id="no region"
+            '{"schema_version": 1, "vaults": [{"name": "a"}]}', "vaults.0.region_id: it is missing", id="no region"
         ),
-        pytest.param('{"schema_version": 1, "vaults": 3}', "vaults: ", id="not a list"),
-        pytest.param('{"schema_version": 1, "vault": []}', "vault: Extra inputs", id="misspelt key"),
+        pytest.param('{"schema_version": 1, "vaults": 3}', "vaults: a list is expected", id="not a list"),
+        pytest.param('{"schema_version": 1, "vault": []}', "vault: there is no such entry", id="misspelt key"),
         pytest.param(
             '{"schema_version": 1, "vaults": [{"name": "a", "region_id": "r"}, {"name": "a", "region_id": "s"}]}',
             "'a' is used by more than one resource",

@@ -409,6 +409,7 @@ def event(op: str, moment: Moment = Moment.DONE, name: str = "m1", id_: str = "v
         (event("update", name="a"), "updated vault a"),
         (event("delete"), "deleted mirror vault m1"),
         (event("delete-replaced"), "deleted the old mirror vault m1"),
+        (event("delete", name="b"), "forgot vault b: the vault stays"),
         (event("delete-replaced", id_="parked-abc"), None),
         (event("delete-replaced", Moment.FAILED), "failed: delete the old mirror vault m1"),
         (event("create", Moment.STARTED), None),
@@ -418,7 +419,7 @@ def event(op: str, moment: Moment = Moment.DONE, name: str = "m1", id_: str = "v
 )
 def test_progress(happened: Event, words: str | None) -> None:
     """What has happened at the service is told, one line each."""
-    assert carrying_out._progress(happened, frozenset([urn("m2")])) == words
+    assert carrying_out._progress(happened, frozenset([urn("m2")]), frozenset([urn("b")])) == words
 
 
 def test_a_stage_without_steps() -> None:

@@ -17,7 +17,7 @@ from planning.generating import Case, Resource, case_of, shuffled
 from planning.service_model import NOTHING, Operation, Quota, Reading, World, ancestors, everything, limit_of, world_of
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.planning import Plan, Run, plan
-from pulumi_cloudbackup.planning.plan import Action, Op, Stage, Step
+from pulumi_cloudbackup.planning.plan import Action, Op, Reason, Stage, Step
 from pulumi_cloudbackup.rules import Problem
 
 Strategy = Literal["exposure", "fewest"]
@@ -380,11 +380,17 @@ def _essence_of(step: Step, reading: Reading) -> tuple[str, ...]:
 
 
 def _bare_sources(found: tuple[Stage, ...], ends: list[tuple[Reading, World]]) -> Iterator[str]:
-    """A stage names the vaults that are without a mirror when it ends, and have one when a later one ends."""
+    """A stage names the vaults that are without a mirror when it ends, and have one when a later one ends.
+
+    Those that have never had one are left out.
+    """
     copied = [{one.source for one in world.there.values()} for _, world in ends]
+    start = world_of(ends[0][0].current) if ends else None
+    never = {one for one in start.there if not any(start.mirrors_of(one))} if start is not None else set()
     for number, (stage, (reading, world)) in enumerate(zip(found, ends, strict=True)):
         later = set[str]().union(*copied[number + 1 :])
-        bare = {reading.name_of(one) for one in world.there if one not in copied[number] and one in later}
+        never -= copied[number]
+        bare = {reading.name_of(one) for one in {*world.there} - copied[number] - never if one in later}
         if set(stage.bare_sources) != bare:
             yield f"stage {number + 1} says that {sorted(stage.bare_sources)} are bare, it is {sorted(bare)}"
 
@@ -530,10 +536,23 @@ def _command(run: Run) -> str:
 
 
 def exposure(case: Case) -> Iterator[str]:
-    """The sources that are told to be bare for a time are those that some order leaves without their mirror."""
+    """The sources that are told to be bare for a time are those that some order leaves without their mirror.
+
+    What may not be deleted leaves none; what an interrupted run has deleted has left one already.
+    """
     reading = planned(case)
-    verdict = judge(reading, world_of(case.current, case.desired))
-    expected = {reading.name_of(one) for one in verdict.bare}
+    start = world_of(case.current, case.desired)
+    verdict = judge(reading, start)
+    kept = {one.subjects[0] for one in reading.plan.problems if one.code == "CB307"}
+    again = {one.name for one in reading.plan.changes if one.reason is Reason.INTERRUPTED}
+    left = {one for one in start.there if one in verdict.final.there and not any(start.mirrors_of(one))}
+    bare = {
+        one for one in verdict.bare if all(reading.name_of(mirror.id) not in kept for mirror in start.mirrors_of(one))
+    }
+    bare |= {
+        one for one in left if any(reading.name_of(mirror.id) in again for mirror in verdict.final.mirrors_of(one))
+    }
+    expected = {reading.name_of(one) for one in bare}
     said = {one.source for one in reading.plan.exposure}
     yield from (f"{one} is bare for a time, which is not told" for one in sorted(expected - said))
     yield from (f"{one} is told to be bare for a time, but never is" for one in sorted(said - expected))

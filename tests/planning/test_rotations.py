@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pulumi_cloudbackup.estate import Estate
 from pulumi_cloudbackup.planning import plan
-from pulumi_cloudbackup.planning.cycles import components
+from pulumi_cloudbackup.planning.circles import components
 
 LIMITS = {"vaults": 100_000, "mirrors_per_region": 100_000}
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource
+from pulumi_cloudbackup.estate.moment import duration
 from pulumi_cloudbackup.planning.plan import Action, Exposure, FieldChange, Op, Peak, Plan, Reason, Stage, Step
 from pulumi_cloudbackup.reports.plan_document import json_of_value
 from pulumi_cloudbackup.reports.plans import (
@@ -27,7 +28,6 @@ from pulumi_cloudbackup.reports.plans import (
     plan_schema,
     summary_of,
 )
-from pulumi_cloudbackup.reports.words import duration
 from pulumi_cloudbackup.rules import Problem, Severity
 from reports import samples
 from reports.samples import ALL, EMPTY, EVIL, FIRST, LOSS, NOTHING, RENAME, change, step, urn
@@ -394,3 +394,17 @@ def test_json_needs_no_templates() -> None:
     root = str(Path(samples.__file__).parents[1])
     done = subprocess.run([sys.executable, "-c", script, root], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_name_that_nobody_would_read() -> None:
+    """Its ends are told, in texts and in sentences; what is there to be copied is whole."""
+    long = "x" * 100_000
+    problem = Problem("CB101", Severity.ERROR, "Name", f'"{long}" is too long.', "Shorten it.", (long,))
+    made = replace(EMPTY, changes=(change(Action.CREATE, long, Reason.NEW),), problems=(problem,))
+    for report in (plan_as_text(made), plan_as_markdown(made)):
+        assert len(report) < 2_000
+        assert f"{'x' * 100}...{'x' * 100}" in report
+    assert long in plan_as_json(made)
+    assert f"'{long}'" in plan_as_text(
+        replace(made, stages=(Stage(f"pulumi up --target '{long}'", (long,), (), (), (), ()),))
+    )

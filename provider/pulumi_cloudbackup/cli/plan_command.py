@@ -158,6 +158,7 @@ def _plan_of_files(arguments: argparse.Namespace, wanted: "tuple[Policy, ...]") 
     from pulumi_cloudbackup.estate import EstateError, estate_from_content  # noqa: PLC0415 - loaded by now
     from pulumi_cloudbackup.planning import PlanError, plan  # noqa: PLC0415 - not for files that are no JSON
     from pulumi_cloudbackup.planning.apart import set_apart  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.planning.files import refuse_faults  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED  # noqa: PLC0415 - as above
 
     left, right, untouched = files[0].content, files[1].content, NOTHING_UNTOUCHED
@@ -165,9 +166,12 @@ def _plan_of_files(arguments: argparse.Namespace, wanted: "tuple[Policy, ...]") 
         left, right, untouched = set_apart(*files)
     try:
         current, desired = estate_from_content(left), estate_from_content(right)
+        refuse_faults(current, is_desired=False)
+        refuse_faults(desired, is_desired=True)
     except EstateError:
         # What is wrong is told with its place in the whole file.
-        current, desired = _estate(arguments.current, files[0]), _estate(arguments.desired, files[1])
+        current = _estate(arguments.current, files[0], is_desired=False)
+        desired = _estate(arguments.desired, files[1], is_desired=True)
         untouched = NOTHING_UNTOUCHED
     digest = f"{files[0].digest} {files[1].digest}"
     try:
@@ -194,7 +198,7 @@ def _documents(current: str, desired: str) -> "tuple[Document, Document]":
     try:
         return first, _document(desired)
     except CommandError:
-        _estate(current, first)
+        _estate(current, first, is_desired=False)
         raise
 
 
@@ -206,12 +210,15 @@ def _document(name: str) -> "Document":
         return document_from_json(Path(name).read_bytes())
 
 
-def _estate(name: str, document: "Document") -> "Estate":
+def _estate(name: str, document: "Document", *, is_desired: bool) -> "Estate":
     """Read an estate from its file, or say which file is wrong, where, and why."""
     from pulumi_cloudbackup.estate import estate_from_content  # noqa: PLC0415 - loaded by now
+    from pulumi_cloudbackup.planning.files import refuse_faults  # noqa: PLC0415 - as above
 
     with _telling(name):
-        return estate_from_content(document.content)
+        estate = estate_from_content(document.content)
+        refuse_faults(estate, is_desired=is_desired)
+        return estate
 
 
 @contextmanager
@@ -234,7 +241,7 @@ def _places(name: str, message: str) -> str:
     lines = message.splitlines()
     more = len(lines) - _TOLD
     told = [f"plan: {name}: {line}" for line in lines[:_TOLD]]
-    return "\n".join([*told, *([f"... and {more} more places"] if more > 0 else [])])
+    return "\ncloudbackup: ".join([*told, *([f"... and {more} more places"] if more > 0 else [])])
 
 
 def _report(plan: "Plan", form: str, *, colour: bool) -> str:

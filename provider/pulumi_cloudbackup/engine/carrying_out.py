@@ -156,8 +156,11 @@ class _Way:
             raise self._stopped(str(error), goes_on=False) from error
         flags = (*asked.flags, *self._ways.run_flags)
 
+        held = frozenset(stage.holds)
+        left = frozenset(one.old_urn or one.urn for one in planned.plan.changes if one.left_by)
+
         def tell(event: Event) -> None:
-            line = _progress(event, frozenset(stage.holds))
+            line = _progress(event, held, left)
             if line is not None:
                 self._ways.tell(f"  {line}")
 
@@ -181,8 +184,11 @@ class _Way:
         return StoppedError("\n".join(lines))
 
 
-def _progress(event: Event, held: frozenset[str]) -> str | None:
-    """Return what has happened; ``None``: nothing that a person waits for, or nothing at the service."""
+def _progress(event: Event, held: frozenset[str], left: frozenset[str] = frozenset()) -> str | None:
+    """Return what has happened; ``None``: nothing that a person waits for, or nothing at the service.
+
+    ``held``: URNs whose creation waits for a later run. ``left``: URNs whose old vaults are only forgotten.
+    """
     if not isinstance(event, StepEvent) or event.moment is Moment.STARTED or event.op not in _DONE:
         return None
     what = f"{_KINDS.get(event.kind or '', '')}{event.urn.rpartition('::')[2]}"
@@ -192,6 +198,8 @@ def _progress(event: Event, held: frozenset[str]) -> str | None:
         return f"left for a later stage: {what}"
     if event.op.startswith("delete") and event.before is not None and is_placeholder(event.before.id):
         return None
+    if event.op.startswith("delete") and event.urn in left:
+        return f"forgot {what}: the vault stays"
     return f"{_DONE[event.op]} {what}"
 
 

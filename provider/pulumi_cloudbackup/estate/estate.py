@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +22,26 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from pulumi_cloudbackup.estate.resource import DeclaredResource
+
+
+_TWICE: Final = 2
+_REASONS: Final = {
+    "extra_forbidden": "there is no such entry in this form",
+    "missing": "it is missing",
+    "tuple_type": "a list is expected",
+    "dict_type": "an object is expected",
+    "model_type": "an object is expected",
+    "model_attributes_type": "an object is expected",
+    "string_type": "a text is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+    "int_type": "a whole number is expected",
+    "int_parsing": "a whole number is expected",
+    "int_from_float": "a whole number is expected",
+    "float_type": "a number is expected",
+    "float_parsing": "a number is expected",
+}
+"""What the validator finds, by its type of error; it speaks of the types of Python."""
 
 
 class EstateError(ValueError):
@@ -134,14 +154,33 @@ def _content(text: str | bytes) -> dict[str, Any]:
     """Read the JSON of an estate and check its version."""
     try:
         content = json.loads(text)
+        doubled = _written_twice(text)
     except ValueError as error:
         raise EstateError(f"The file is not JSON: {error}") from None
+    if doubled:
+        raise EstateError(f"{doubled}: is written twice; only the last one would count.")
     if not isinstance(content, dict):
         raise EstateError("The file is not an estate: an object with schema_version, vaults and mirrors is expected.")
     version = content.get("schema_version")
     if version != 1:
         raise EstateError(f"schema_version is {version!r}: this release reads version 1.")
     return content
+
+
+def _written_twice(text: str | bytes) -> str:
+    """Return a key that the object of a file has twice; empty: none. Asked again only where one may be."""
+    parts = ('"vaults"', '"mirrors"')
+    if all((text.count(one) if isinstance(text, str) else text.count(one.encode())) < _TWICE for one in parts):
+        return ""
+    whole: list[list[str]] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        """Keep the keys of the object that ends last, which is the outermost."""
+        whole[:] = [[key for key, _ in pairs]]
+
+    json.loads(text, object_pairs_hook=note)
+    keys = Counter(key for found in whole for key in found)
+    return next((key for key, count in keys.items() if count > 1), "")
 
 
 def estate_to_json(estate: Estate) -> str:
@@ -156,4 +195,9 @@ def _reasons(error: ValidationError) -> list[str]:
     for detail in error.errors():
         place = ".".join(str(part) for part in detail["loc"][:3]) or "estate"
         seen.setdefault(place, detail)
-    return [f"{place}: {detail['msg']}" for place, detail in seen.items()]
+    return [f"{place}: {_reason(detail)}" for place, detail in seen.items()]
+
+
+def _reason(detail: ErrorDetails) -> str:
+    """Return what is wrong in the words of a file, not of Python."""
+    return _REASONS.get(detail["type"]) or detail["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Moments and days in their ISO 8601 form, as estates and waivers write them.
+"""Moments and days in their ISO 8601 form, as estates and waivers write them, and lengths of time in words.
 
 Decides which texts are dates. Has no clock: what day it is, is always an argument.
 """
@@ -14,6 +14,9 @@ _MOMENT: Final = re.compile(
     re.ASCII,
 )
 _MONTHS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_HOUR: Final = 60
+_DAY_OF_HOURS: Final = 24 * _HOUR
+_YEAR: Final = 365 * _DAY_OF_HOURS
 _HOURS, _MINUTES, _SECONDS = 23, 59, 60
 
 
@@ -35,6 +38,15 @@ def unix_seconds(text: str) -> int | None:
     return (
         days * 86400 + int(hour or 0) * 3600 + int(minute or 0) * 60 + int(second or 0) - int(f"{sign or ''}{offset}")
     )
+
+
+def duration(minutes: int) -> str:
+    """Return a number of minutes in words: the two largest units that it has, of years of 365 days."""
+    years, rest = divmod(minutes, _YEAR)
+    days, rest = divmod(rest, _DAY_OF_HOURS)
+    parts = ((years, "y"), (days, "d"), (rest // _HOUR, "h"), (rest % _HOUR, "min"))
+    told = [f"{number} {unit}" for number, unit in parts if number]
+    return " ".join(told[:2]) or "0 min"
 
 
 def _days(text: str) -> int | None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 Entry: TypeAlias = dict[str, Any]
 Types: TypeAlias = tuple[type, ...]
 
+SIZES: Final = ("bytes_stored", "snapshot_count")
+"""Numbers that are never below zero."""
 _TEXT: Final[Types] = (str, type(None))
 _TRUTH: Final[Types] = (bool, type(None))
 _NUMBER: Final[Types] = (int, type(None))
@@ -122,6 +124,8 @@ class Comparison(NamedTuple):
     """Returns, of the current entry, what many entries have alike."""
     verdicts: dict[Any, Any]
     """Room for what becomes of each of that."""
+    sizes: Callable[[Entry], tuple[int, ...]] | None
+    """Returns how much the current entry holds; ``None``: it does not say."""
     has_texts: bool
     """Whether there is a name, a description or a tag to judge."""
     is_rare: bool
@@ -130,8 +134,9 @@ class Comparison(NamedTuple):
     """Arguments that only one entry has."""
 
     def is_alike(self, old: Entry, new: Entry) -> bool:
-        """Whether the common arguments are equal, and every rule likes the texts."""
-        return bool(self.written(new) == self.written(old)) and (not self.has_texts or _texts_are_fine(new))
+        """Whether the common arguments are equal, every rule likes the texts, and nothing holds less than nothing."""
+        is_same = bool(self.written(new) == self.written(old)) and (not self.has_texts or _texts_are_fine(new))
+        return is_same and (self.sizes is None or min(self.sizes(old)) >= 0)
 
     def is_steady(self, old: Entry, new: Entry) -> bool:
         """Whether the entries differ, if at all, in nothing that bears on others."""
@@ -166,11 +171,13 @@ def _comparison(kind: Kind, old: Entry, new: Entry) -> Comparison | None:
         return None
     common = sorted((there & declared) - _NOT_COMPARED)
     one_sided = sorted((there ^ declared) - kind.facts - _NOT_COMPARED)
+    sizes = [name for name in SIZES if type(old.get(name)) is int]
     return Comparison(
         itemgetter(*common),
         itemgetter(*(name for name in common if name not in _BEARS_ON_ITSELF)),
         itemgetter(*(name for name in kind.shared if name in old)),
         {},
+        itemgetter(sizes[0], sizes[-1]) if sizes else None,
         not declared.isdisjoint(("vault_name", "description", "tags")),
         bool(one_sided) or "mirror_id" in there or "owner" in declared,
         tuple(one_sided),

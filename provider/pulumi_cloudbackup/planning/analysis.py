@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.planning.changing import Item, items_of
-from pulumi_cloudbackup.planning.cycles import components
+from pulumi_cloudbackup.planning.circles import components
 from pulumi_cloudbackup.planning.hazards import Hazard, Roots, hazards_of, roots_of
 from pulumi_cloudbackup.planning.ordering import Order, order_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas, Use, pools_of_old, uses_of

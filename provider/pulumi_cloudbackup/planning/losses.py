@@ -5,10 +5,13 @@ The facts are those of the old state, with live ones where somebody looked; what
 
 from __future__ import annotations
 
+import difflib
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from pulumi_cloudbackup.estate import MirrorVault, Unknown, Vault, is_known
 from pulumi_cloudbackup.estate.live import GONE
+from pulumi_cloudbackup.planning.matching import alias_line
 from pulumi_cloudbackup.planning.plan import Action, Reason
 from pulumi_cloudbackup.rules import Open, judge
 from pulumi_cloudbackup.rules.adoption_rules import Adoption
@@ -16,13 +19,16 @@ from pulumi_cloudbackup.rules.change_rules import MirrorLoss, SourceLoss
 from pulumi_cloudbackup.rules.deletion_rules import Deletion, MirroredSource, Protected
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pulumi_cloudbackup.planning.changing import Item
     from pulumi_cloudbackup.planning.hazards import Roots
+    from pulumi_cloudbackup.planning.ordering import Order
     from pulumi_cloudbackup.planning.world import Old, World
     from pulumi_cloudbackup.rules import Problem
 
+_MOST_LOOKED_AT = 200
+"""Of how many new vaults a name like that of an old one is looked for."""
 _PROPERTY_OF = {"source": "source_vault_id", "source.region_id": "source_region_id"}
 
 
@@ -41,14 +47,22 @@ class Facts(NamedTuple):
     listed: frozenset[str] | None
     """Regions whose vaults are all known; ``None``: all regions."""
     now: int | None
+    twins: Mapping[tuple[str, str, str], Mapping[str, Item]]
+    """New vaults by account, region and type, then by name: one may be an old one under another name or parent."""
 
 
-def facts_of(world: World, listed: frozenset[str] | None, now: int | None) -> Facts:
+def facts_of(world: World, items: Sequence[Item], listed: frozenset[str] | None, now: int | None) -> Facts:
     """Index the old state by physical vault."""
-    return Facts({old.instance: old for old in world.olds if old.instance is not None}, listed, now)
+    olds = {old.instance: old for old in world.olds if old.instance is not None}
+    twins: dict[tuple[str, str, str], dict[str, Item]] = defaultdict(dict)
+    for item in items:
+        vault = item.resource
+        if item.action is Action.CREATE and isinstance(vault, Vault) and item.adopted is None:
+            twins[item.account, str(vault.region_id), str(vault.vault_type)].setdefault(item.name, item)
+    return Facts(olds, listed, now, twins)
 
 
-def losses_of(items: list[Item], roots: Roots, facts: Facts) -> Losses:
+def losses_of(items: list[Item], order: Order, roots: Roots, facts: Facts) -> Losses:
     """Judge every vault and mirror that a run deletes; one that may stay is not yet known to be deleted."""
     losses = Losses([], [])
     holders = {item.before: item for item in items if item.before is not None}
@@ -59,6 +73,8 @@ def losses_of(items: list[Item], roots: Roots, facts: Facts) -> Losses:
             losses.problems.extend(_takes_from_itself(item, holders))
         if item.action in (Action.DELETE, Action.REPLACE) and item.old is not None and item.old.instance is not None:
             losses.problems.extend(_protection(item, item.old))
+            if item.position not in order.deleted:
+                continue  # it is only forgotten
             if item.deletes and not item.is_certain:
                 code = "CB307" if item.is_mirror else "CB303"
                 losses.not_yet_known.extend(Open(code, item.name, one.path) for one in item.fields if one.replaces)
@@ -111,7 +127,7 @@ def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> 
         source_is_locked = source.resource.worm_enabled if source is not None else None
         _judge_mirror(item, old, source, facts, losses)
     else:
-        _judge_vault(item, old, resource, losses)
+        _judge_vault(item, old, resource, facts, losses)
         _judge_strangers(item, old, roots, losses)
     deletion = Deletion(
         item.name,
@@ -129,7 +145,7 @@ def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> 
     losses.not_yet_known.extend(Open(code, item.name, argument) for code, argument in verdict.not_yet_known)
 
 
-def _judge_vault(item: Item, old: Old, vault: Vault, losses: Losses) -> None:
+def _judge_vault(item: Item, old: Old, vault: Vault, facts: Facts, losses: Losses) -> None:
     holds_data = _holds_data(vault)
     consent = is_known(vault.force_destroy) and vault.force_destroy
     if consent or vault.status == GONE:
@@ -137,6 +153,7 @@ def _judge_vault(item: Item, old: Old, vault: Vault, losses: Losses) -> None:
     if holds_data is None or not is_known(holds_data):
         losses.not_yet_known.append(Open("CB303", item.name, "holds_data"))
         return
+    twin = _twin_of(item, old, vault, facts) if holds_data else None
     loss = SourceLoss(
         item.name,
         _id_of(old) or item.name,
@@ -144,8 +161,21 @@ def _judge_vault(item: Item, old: Old, vault: Vault, losses: Losses) -> None:
         vault.snapshot_count,
         consent_in_state=False,
         because=because_of(item),
+        twin=twin.name if twin is not None else "",
+        alias=alias_line(twin.urn, old.urn) if twin is not None else "",
     )
     losses.problems.extend(judge(("CB303",), item.name, loss).problems)
+
+
+def _twin_of(item: Item, old: Old, vault: Vault, facts: Facts) -> Item | None:
+    """Return the new vault that is the old one under another name or parent, as it seems; ``None``: none is like it."""
+    if item.new is not None or vault.pending_delete:
+        return None
+    alike = facts.twins.get((old.account, str(vault.region_id), str(vault.vault_type)), {})
+    if item.name in alike or len(alike) > _MOST_LOOKED_AT:
+        return alike.get(item.name)
+    near = difflib.get_close_matches(item.name, sorted(alike), n=1)
+    return alike[near[0]] if near else None
 
 
 def _judge_strangers(item: Item, old: Old, roots: Roots, losses: Losses) -> None:

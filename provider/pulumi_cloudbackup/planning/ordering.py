@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from pulumi_cloudbackup.estate import is_known
+from pulumi_cloudbackup.planning.circles import no_way
 from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, Op
-from pulumi_cloudbackup.planning.world import PlanError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -224,7 +224,7 @@ class _Ended:
                 waiting.pop()
                 continue
             if current in open_:
-                raise PlanError(f"The dependencies go round in a circle: {_circle(waiting, current)}.")
+                raise no_way({urn: self._depends_on(self._by_urn.get(urn), urn) for urn in open_})
             open_.add(current)
             waiting.extend(missing)
         return self._known[urn]
@@ -233,12 +233,6 @@ class _Ended:
         if item is not None and item.new is not None:
             return item.new.depends_on
         return self._foreign[urn].depends_on if urn in self._foreign else ()
-
-
-def _circle(waiting: list[str], again: str) -> str:
-    names = [urn.rpartition("::")[2] for urn in dict.fromkeys(waiting)]
-    last = again.rpartition("::")[2]
-    return " → ".join((*names[names.index(last) :], last))
 
 
 def _in_one_order(chains: Mapping[int, list[Move]], links: _Links) -> list[Move]:
@@ -263,7 +257,11 @@ def _in_one_order(chains: Mapping[int, list[Move]], links: _Links) -> list[Move]
             if not count[one.place]:
                 heapq.heappush(ready, (one.item.position, one.place))
     if len(found) != len(moves):
-        raise PlanError("The dependencies go round in a circle.")
+        open_ = [move for move in moves if count[move.place]]
+        needs: dict[str, list[str]] = {}
+        for move in open_:
+            needs.setdefault(move.item.urn, []).extend(one.item.urn for one in move.before if one.item is not move.item)
+        raise no_way(needs)
     for place, move in enumerate(found):
         move.place = place
     return found
@@ -328,15 +326,21 @@ def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: boo
     below = {
         key: [other for urn in urns for other in named.get(urn, ()) if other != key] for key, urns in needs.items()
     }
+    urns = {key: urn for urn, keys in named.items() for key in keys}
     for key in needs:
-        _measure(key, below, depth)
+        _measure(key, below, depth, urns)
     ranked: dict[int, list[Item]] = {}
     for item in ends:
         ranked.setdefault(depth[item.position], []).append(item)
     return [ranked[rank] for rank in sorted(ranked, reverse=True)]
 
 
-def _measure(start: Hashable, below: Mapping[Hashable, list[Hashable]], depth: dict[Hashable, int]) -> None:
+def _measure(
+    start: Hashable,
+    below: Mapping[Hashable, list[Hashable]],
+    depth: dict[Hashable, int],
+    urns: Mapping[Hashable, str],
+) -> None:
     """Find out how many condemned resources lie below one, one upon the other."""
     waiting = [start]
     open_: set[Hashable] = set()
@@ -350,7 +354,8 @@ def _measure(start: Hashable, below: Mapping[Hashable, list[Hashable]], depth: d
             depth[key] = 1 + max((depth[one] for one in below[key]), default=-1)
             waiting.pop()
         elif key in open_:
-            raise PlanError("The dependencies of the old state go round in a circle.")
+            circle = {urns[one]: [urns[other] for other in below[one]] for one in open_}
+            raise no_way(circle, "The dependencies of the old state")
         else:
             open_.add(key)
             waiting.extend(missing)

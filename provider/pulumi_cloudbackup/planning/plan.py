@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,11 @@ class Action(str, Enum):
     def __str__(self) -> str:
         """Print the word."""
         return self.value
+
+    @property
+    def ends(self) -> bool:
+        """Whether the vault that was there goes, or is forgotten."""
+        return self in (Action.REPLACE, Action.DELETE)
 
 
 class Reason(str, Enum):
@@ -118,6 +123,15 @@ class Change:
     """The URN that it had, where that was another one."""
     create_first: bool = False
     """Whether its replacement is created before the old one is deleted."""
+    left_by: Literal["", "retain_on_delete", "deleted_with"] = ""
+    """The option because of which the state only forgets its old vault; empty: none does."""
+    left_in: str = ""
+    """The region in which that vault stays."""
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether the resource goes and its vault stays."""
+        return self.action is Action.DELETE and self.left_by != ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +167,7 @@ class Stage:
     steps: tuple[str, ...]
     """Ids of the steps that it takes, in one order that the engine may choose."""
     bare_sources: tuple[str, ...]
-    """Names of sources that have no mirror when it ends and get one in a later stage."""
+    """Names of sources that have no mirror when it ends and get one in a later stage; not of those that had none."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pulumi_cloudbackup.planning.losses import because_of, facts_of, losses_of
 from pulumi_cloudbackup.planning.matching import alias_line
 from pulumi_cloudbackup.planning.ordering import region_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas
-from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak, Plan, Stage, Step
+from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak, Plan, Reason, Stage, Step
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.sequences import bare_after
 from pulumi_cloudbackup.planning.staging import Strategy, staged
@@ -35,7 +35,7 @@ from pulumi_cloudbackup.rules.order_rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from pulumi_cloudbackup.estate import Estate
     from pulumi_cloudbackup.planning.changing import Item
@@ -81,17 +81,27 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     quotas = Quotas(current, desired, world, untouched.beside)
     analysis = analyse(world, run, quotas, quotas.initial)
     steps = _Steps(analysis)
-    losses = losses_of(analysis.items, analysis.roots, facts_of(world, _listed(current), now))
-    found: list[Problem] = [*losses.problems, *_order_problems(analysis, steps)]
+    losses = losses_of(
+        analysis.items, analysis.order, analysis.roots, facts_of(world, analysis.items, _listed(current), now)
+    )
+    hazards = [*_order_problems(analysis, steps)]
+    found: list[Problem] = [*losses.problems, *hazards]
     open_: list[Open] = [*losses.not_yet_known, *_open_sources(analysis)]
     if judges_estate and run.kind == "up":
         verdict = judge_estate(_as_it_will_be(current, desired, analysis), beside=untouched.beside)
         found.extend(verdict.problems)
         open_.extend(verdict.not_yet_known)
-    exposure = tuple(_exposures(analysis, copy_rate))
+    kept = {problem.subjects[0] for problem in losses.problems if problem.code == "CB307" and problem.stops}
+    if kept:
+        found = [one for one in found if one.code != "CB205" or one.subjects[0] not in kept]
+    exposure = tuple(sorted(_exposures(analysis, copy_rate, kept), key=lambda one: one.exposure.source))
     found.extend(problem for one in exposure for problem in one.problems)
     is_possible = not any(problem.stops and problem.code not in ORDER_CODES for problem in found)
     stages, is_optimal = _stages(analysis, quotas, strategy, steps) if is_possible else ((), True)
+    if hazards and is_possible and not stages:
+        offering = set(hazards)
+        found = [one for one in found if one not in offering]
+        found.extend(_order_problems(analysis, steps, has_stages=False))
     return Plan(
         changes=_changes(analysis),
         unchanged=_unchanged(analysis, untouched),
@@ -201,7 +211,7 @@ def _kind(item: Item) -> str:
 def _changes(analysis: Analysis) -> tuple[Change, ...]:
     found = [item for item in analysis.items if item.action is not Action.NONE]
     found.sort(key=lambda item: (_RANK[item.action], item.account, item.name, item.urn))
-    return tuple(_change(item) for item in found)
+    return tuple(_leaving(item, analysis) if item.action.ends else _change(item) for item in found)
 
 
 def _unchanged(analysis: Analysis, untouched: Untouched) -> Sequence[Change]:
@@ -221,6 +231,22 @@ def _change(item: Item) -> Change:
         item.fields,
         old_urn,
         create_first=item.action is Action.REPLACE and item.create_first,
+    )
+
+
+def _leaving(item: Item, analysis: Analysis) -> Change:
+    """Return what happens to a resource whose old vault goes, or is only forgotten."""
+    old = item.old
+    is_there = old is not None and item.before is not None and not old.is_gone
+    if old is None or not is_there or item.keeps_old or item.position in analysis.order.deleted:
+        return _change(item)
+    region_id, options = old.resource.region_id, old.resource.options
+    if not options.retain_on_delete and options.deleted_with is None:
+        return _change(item)
+    return replace(
+        _change(item),
+        left_by="retain_on_delete" if options.retain_on_delete else "deleted_with",
+        left_in=region_id if isinstance(region_id, str) else "",
     )
 
 
@@ -245,10 +271,13 @@ def _in_order(problems: list[Problem], analysis: Analysis, untouched: Untouched)
     return tuple(sorted(dict.fromkeys(problems), key=key))
 
 
-def _order_problems(analysis: Analysis, steps: _Steps) -> Iterator[Problem]:
-    """Make every hazard a problem with a witness: one order that breaks the rule, up to the step that breaks it."""
+def _order_problems(analysis: Analysis, steps: _Steps, *, has_stages: bool = True) -> Iterator[Problem]:
+    """Make every hazard a problem with a witness: one order that breaks the rule, up to the step that breaks it.
+
+    ``has_stages``: whether there are safe stages, as far as anybody has looked.
+    """
     for hazard in analysis.hazards:
-        code, subject, facts = _facts_of(hazard, analysis)
+        code, subject, facts = _facts_of(hazard, analysis, has_stages=has_stages)
         witness = tuple(steps.of(move) for move in witness_of_hazard(analysis.order, hazard))
         for problem in judge((code,), subject, facts).problems:
             yield replace(problem, witness=witness)
@@ -264,6 +293,7 @@ def _order_problems(analysis: Analysis, steps: _Steps) -> Iterator[Problem]:
                 use.is_lower_bound,
                 names,
                 can_wait=any(move.item.action is Action.CREATE for move in use.creates),
+                has_stages=has_stages,
             )
             witness = tuple(steps.of(move) for move in witness_of_peak(analysis.order, use))
             for problem in judge(("CB404",), names[0], facts).problems:
@@ -278,7 +308,7 @@ def _open_sources(analysis: Analysis) -> Iterator[Open]:
             yield Open("CB401", item.name, "source")
 
 
-def _facts_of(hazard: Hazard, analysis: Analysis) -> tuple[str, str, object]:
+def _facts_of(hazard: Hazard, analysis: Analysis, *, has_stages: bool) -> tuple[str, str, object]:
     """Return the rule that a hazard breaks, whom it is about, and the facts."""
     comes, goes = hazard.comes, hazard.goes
     assert goes is not None  # noqa: S101 - every hazard has two sides
@@ -286,23 +316,20 @@ def _facts_of(hazard: Hazard, analysis: Analysis) -> tuple[str, str, object]:
         case "CB401":
             return hazard.code, comes.name, _succession(hazard, comes, goes, analysis)
         case "CB402":
-            return (
-                hazard.code,
-                comes.name,
-                Race(comes.name, goes.name, _in_words(hazard, analysis), _can_wait(hazard, analysis)),
-            )
+            source, can_wait = _in_words(hazard, analysis), _can_wait(hazard, analysis)
+            return hazard.code, comes.name, Race(comes.name, goes.name, source, can_wait, has_stages)
         case "CB403":
-            return hazard.code, comes.name, Unordered(comes.name, goes.name, is_moved=goes.action is Action.REPLACE)
+            is_moved = goes.action is Action.REPLACE
+            return hazard.code, comes.name, Unordered(comes.name, goes.name, is_moved, has_stages)
         case "CB406":
-            return hazard.code, comes.name, LockedFirst(comes.name, goes.name)
+            return hazard.code, comes.name, LockedFirst(comes.name, goes.name, has_stages)
         case "CB407":
             is_deleted = hazard.waits_for is None and hazard.source == goes.before
             return hazard.code, comes.name, Rootless(comes.name, _in_words(hazard, analysis), is_deleted)
         case _:
             mirror = goes.old.resource if goes.old is not None else goes.resource
             words = f'mirror vault "{goes.name}" ({goes.before} in {mirror.region_id}, managed by this stack)'
-            source = MirroredSource(comes.name, str(comes.before), words, because_of(comes))
-            return "CB304", comes.name, source
+            return "CB304", comes.name, MirroredSource(comes.name, str(comes.before), words, because_of(comes))
 
 
 def _succession(hazard: Hazard, comes: Item, goes: Item, analysis: Analysis) -> Succession:
@@ -346,27 +373,45 @@ class _Bare(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def _exposures(analysis: Analysis, copy_rate: float) -> Iterator[_Bare]:
-    """Yield every source that stays, loses its mirror and gets another."""
+def _exposures(analysis: Analysis, copy_rate: float, kept: Container[str]) -> Iterator[_Bare]:
+    """Yield every source that stays, loses its mirror and gets another, or has lost it in a run that was interrupted.
+
+    ``kept``: names of mirrors that may not be deleted.
+    """
     for instance, comers in sorted(analysis.roots.comers.items()):
         owner = analysis.roots.owners.get(instance)
         if owner is not None and (owner.before != instance or owner.deletes):
             continue
-        gone = [one for one in analysis.roots.occupants.get(instance, ()) if one.deletes]
-        if not gone or _is_gone(owner):
+        occupants = analysis.roots.occupants.get(instance, ())
+        gone = [one for one in occupants if one.deletes]
+        has_none = not occupants and instance not in analysis.roots.strangers
+        is_bare_now = has_none and any(one.reason is Reason.INTERRUPTED for one in comers)
+        if not (gone or is_bare_now) or _is_gone(owner) or any(one.name in kept for one in gone):
             continue
         stored = owner.old.resource.bytes_stored if owner is not None and owner.old is not None else None
         copying = -(-stored // max(1, int(copy_rate * 60))) if stored else 0
+        copied = (
+            f"and {copying} minutes for {stored} bytes at {_rate(copy_rate)}"
+            if stored
+            else "and there is nothing to copy"
+            if stored is not None
+            else "and the time to copy it, which nobody can tell without its size"
+        )
         name = owner.name if owner is not None else instance
         minutes = _MINUTES_BEFORE_COPYING + copying
-        reason = f"{_MINUTES_BEFORE_COPYING} minutes before a new mirror copies the history" + (
-            f", and {copying} minutes for {stored} bytes at {copy_rate / 1e6:g} MB/s"
-            if stored is not None
-            else ", and the time to copy it, which nobody can tell without its size"
-        )
+        now = "it has no mirror vault now; " if is_bare_now else ""
+        reason = f"{now}{_MINUTES_BEFORE_COPYING} minutes before a new mirror copies the history, {copied}"
         bareness = Bareness(name, comers[0].name, minutes, is_lower_bound=stored is None)
-        problems = judge(("CB405",), comers[0].name, bareness).problems
+        problems = judge(("CB405",), comers[0].name, bareness).problems if gone else ()
         yield _Bare(Exposure(name, minutes, reason, stored is None), problems)
+
+
+def _rate(per_second: float) -> str:
+    """Return bytes per second in the unit that suits their number."""
+    for size, unit in ((1e6, "MB"), (1e3, "kB")):
+        if per_second >= size:
+            return f"{per_second / size:g} {unit}/s"
+    return f"{per_second:g} bytes/s"
 
 
 def _is_gone(owner: Item | None) -> bool:
@@ -391,6 +436,7 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
     for stage in found.stages:
         names |= {instance: item.name for instance, item in stage.roots.owners.items()}
     stages = []
+    never = {old.instance for old in analysis.world.olds} - analysis.roots.occupants.keys()
     for stage, bare in zip(found.stages, bare_after(found.stages), strict=True):
         stages.append(
             Stage(
@@ -399,9 +445,10 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
                 tuple(sorted(stage.run.excludes)),
                 tuple(sorted(stage.run.holds)),
                 tuple(steps.same(move) for move in stage.order.moves),
-                tuple(sorted(names.get(instance, instance) for instance in bare)),
+                tuple(sorted(names.get(instance, instance) for instance in bare if instance not in never)),
             )
         )
+        never -= stage.roots.comers.keys()
     return tuple(stages), found.is_optimal
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from pulumi_cloudbackup.planning.cycles import components
+from pulumi_cloudbackup.planning.circles import components
 from pulumi_cloudbackup.planning.plan import Action
 from pulumi_cloudbackup.planning.searching import searched
 from pulumi_cloudbackup.planning.sequences import MOST_STAGES, Span, held_only, run_through

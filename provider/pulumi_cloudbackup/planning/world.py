@@ -123,14 +123,15 @@ def made_urn(account: str, resource_type: str, name: str) -> str:
 def read_world(current: Estate, desired: Estate) -> World:
     """Read both estates once; the order of their entries does not count."""
     return World(
-        sorted(_read_olds(current), key=lambda old: (old.urn, old.resource.pending_delete, str(old.resource.id))),
+        sorted(read_entries(current), key=lambda old: (old.urn, old.resource.pending_delete, str(old.resource.id))),
         sorted(_read_news(desired), key=lambda new: new.urn),
         {one.urn: one for one in current.foreign},
         {one.urn: one for one in desired.foreign},
     )
 
 
-def _read_olds(estate: Estate) -> list[Old]:
+def read_entries(estate: Estate) -> list[Old]:
+    """Read every entry of one estate, whoever manages it, in the order of the estate."""
     entries = _entries(estate)
     names = _names(entries)
     olds: list[Old] = []

@@ -63,6 +63,10 @@ class ChangeDocument(TypedDict):
     """The URN that it had, where that was another one."""
     create_first: NotRequired[bool]
     """Whether its replacement is created before the old one is deleted; absent: it is not."""
+    left_by: NotRequired[Literal["retain_on_delete", "deleted_with"]]
+    """The option because of which the state only forgets its old vault; absent: none does."""
+    left_in: NotRequired[str]
+    """The region in which that vault stays."""
 
 
 @with_config(_FORM)
@@ -133,7 +137,7 @@ class StageDocument(TypedDict):
     steps: list[str]
     """Ids of the steps that it takes, in one order that the engine may choose."""
     bare_sources: list[str]
-    """Names of sources that have no mirror when it ends and get one in a later stage."""
+    """Names of sources that have no mirror when it ends and get one in a later stage; not of those that had none."""
 
 
 @with_config(_FORM)
@@ -252,6 +256,8 @@ def _change(change: Change) -> ChangeDocument:
         document["old_urn"] = change.old_urn
     if change.create_first:
         document["create_first"] = True
+    if change.left_by:
+        document["left_by"], document["left_in"] = change.left_by, change.left_in
     return document
 
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.estate import UNKNOWN
+from pulumi_cloudbackup.estate.moment import duration
 from pulumi_cloudbackup.planning.plan import Action, Op
 from pulumi_cloudbackup.reports.plan_document import json_of_value
 from pulumi_cloudbackup.reports.problems import by_subject, headline, sentences, tally, waiting
-from pulumi_cloudbackup.reports.words import count, duration
+from pulumi_cloudbackup.reports.words import count, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -39,7 +40,8 @@ _DEEDS: Final = {
     Op.CREATE_REPLACEMENT: "create the new",
     Op.DELETE_REPLACED: "delete the old",
 }
-_COUNTED: Final = (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)
+_FORGET: Final = "forget"
+_COUNTED: Final = (*map(str, (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)), _FORGET)
 _MOST_STEPS: Final = 12
 """Steps of one list that are told; of a longer one the first and the last."""
 
@@ -147,7 +149,7 @@ def view_of(plan: Plan) -> PlanView:
         changes=[telling.change(one) for one in plan.changes],
         stages=[telling.stage(one) for one in plan.stages] if _is_staged(plan) else [],
         remarks=list(_remarks(plan)),
-        exposure=[(one.source, _how_long(one)) for one in plan.exposure],
+        exposure=[(shortened(one.source), _how_long(one)) for one in plan.exposure],
         quotas=[_quota(one, telling.account(one.account)) for one in plan.peaks if one.peak >= one.limit],
         waiting=waiting(plan.not_yet_known),
         notes=plan.notes,
@@ -160,7 +162,7 @@ def view_of(plan: Plan) -> PlanView:
 
 def summary_of(plan: Plan) -> str:
     """Return the counts of a plan: changes, then problems, then stages."""
-    actions = Counter(change.action for change in plan.changes)
+    actions = Counter(_action(change) for change in plan.changes)
     changes = [f"{actions[action]} to {action}" for action in _COUNTED if actions[action]] or ["nothing to change"]
     if plan.unchanged:
         changes.append(f"{len(plan.unchanged)} unchanged")
@@ -217,25 +219,34 @@ class _Telling:
         symbol = "+-" if change.create_first else _SYMBOLS[change.action]
         why = ", ".join(self._why(change))
         return ChangeView(
-            symbol, str(change.action), change.name, self._what(change), why, [_field(one) for one in change.fields]
+            symbol,
+            _action(change),
+            shortened(change.name),
+            self._what(change),
+            why,
+            [_field(one) for one in change.fields],
         )
 
     def stage(self, stage: Stage) -> StageView:
         """Return one stage."""
         holds = [_name(urn) for urn in stage.holds]
-        return StageView(stage.command, _abridged(self._told(stage.steps)), holds, list(stage.bare_sources))
+        bare = [shortened(name) for name in stage.bare_sources]
+        return StageView(stage.command, _abridged(self._told(stage.steps)), holds, bare)
 
     def _why(self, change: Change) -> Iterator[str]:
         yield str(change.reason)
-        if change.action is Action.REPLACE:
+        if change.left_by:
+            yield _what_stays(change)
+        elif change.action is Action.REPLACE:
             yield "created before the old one is deleted" if change.create_first else "deleted first"
-        if change.old_urn and _name(change.old_urn) != change.name:
+        if change.old_urn and _name(change.old_urn) != shortened(change.name):
             yield f'was "{_name(change.old_urn)}"'
-        if not self._steps_of(change):
+        if not change.left_by and not self._steps_of(change):
             yield "no call to the service"
 
     def _what(self, change: Change) -> str:
-        regions = dict.fromkeys(step.region_id for step in self._steps_of(change) if step.region_id)
+        steps = sorted(self._steps_of(change), key=lambda step: not step.op.deletes)
+        regions = dict.fromkeys(one for one in (change.left_in, *(step.region_id for step in steps)) if one)
         place = f" in {' -> '.join(regions)}" if regions else ""
         return f"{_kind(change.kind)}{place}{self.account(change.account)}"
 
@@ -253,10 +264,12 @@ class _Telling:
         words = "whatever backup data it holds is destroyed"
         if change.action is Action.REPLACE:
             words += ", the new vault is empty"
-        return LossView(str(change.action), change.name, self._what(change), words)
+        return LossView(str(change.action), shortened(change.name), self._what(change), words)
 
     def _groups(self, problems: Sequence[Problem]) -> list[tuple[str, list[ProblemView]]]:
-        return [(subject, [self._problem(problem) for problem in told]) for subject, told in by_subject(problems)]
+        return [
+            (shortened(subject), [self._problem(problem) for problem in told]) for subject, told in by_subject(problems)
+        ]
 
     def _problem(self, problem: Problem) -> ProblemView:
         severity = "waived" if problem.waived is not None else str(problem.severity)
@@ -270,7 +283,21 @@ class _Telling:
 
     def _in_words(self, step: Step) -> str:
         place = f" in {step.region_id}" if step.region_id else ""
-        return f'{_DEEDS.get(step.op, step.op)} {_kind(step.kind)} "{step.name}"{place}{self.account(step.account)}'
+        what = f'{_kind(step.kind)} "{shortened(step.name)}"'
+        return f"{_DEEDS.get(step.op, step.op)} {what}{place}{self.account(step.account)}"
+
+
+def _action(change: Change) -> str:
+    """Return the word for what happens: a resource whose vault stays is forgotten."""
+    return _FORGET if change.is_forgotten else str(change.action)
+
+
+def _what_stays(change: Change) -> str:
+    """Say that the old vault of a resource stays, where, and why."""
+    whose = "the old vault" if change.action is Action.REPLACE else "the vault"
+    place = f" in {change.left_in}" if change.left_in else ""
+    why = "" if change.left_by == "retain_on_delete" else ": the service deletes nothing along with another vault"
+    return f"{whose} stays{place} and nobody manages it ({change.left_by}{why})"
 
 
 def _abridged(lines: list[str]) -> list[str]:
@@ -284,7 +311,7 @@ def _kind(kind: str) -> str:
 
 
 def _name(urn: str) -> str:
-    return urn.rpartition("::")[2]
+    return shortened(urn.rpartition("::")[2])
 
 
 def _field(field: FieldChange) -> FieldView:

@@ -44,6 +44,7 @@ _INKS: Final = {
     "replace": "31",
     "create": "32",
     "update": "33",
+    "forget": "33",
     "none": "0",
     "plain": "0",
 }

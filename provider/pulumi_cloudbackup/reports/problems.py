@@ -8,7 +8,7 @@ import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.reports.words import WIDTH, count, one_line, wrapped
+from pulumi_cloudbackup.reports.words import WIDTH, count, one_line, shortened, wrapped
 from pulumi_cloudbackup.rules.book import BOOK
 from pulumi_cloudbackup.rules.problem import Problem, Severity
 
@@ -129,7 +129,7 @@ def headline(problem: Problem) -> str:
 def sentences(problem: Problem) -> list[str]:
     """Return what a problem says, line by line: what is wrong, what to do, why it is let pass."""
     reason = f"Waived: {problem.waived}" if problem.waived is not None else ""
-    return [line for text in (problem.detail, problem.fix, reason) for line in text.splitlines()]
+    return [shortened(line) for text in (problem.detail, problem.fix, reason) for line in text.splitlines()]
 
 
 def waiting(entries: Sequence[Open]) -> list[tuple[str, str]]:

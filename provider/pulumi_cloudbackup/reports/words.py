@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Final
 
 WIDTH: Final = 100
 """Characters of a line for a person at most, where its words can be broken."""
 _INDENT: Final = "    "
-_HOUR: Final = 60
-_DAY: Final = 24 * _HOUR
+_MOST_OF_A_WORD: Final = 1000
+"""Longer than any URN that is there to be copied."""
+_ENDS: Final = 100
+_LONG_WORD: Final = re.compile(rf"\S{{{_MOST_OF_A_WORD + 1},}}")
 
 
 def one_line(text: str) -> str:
@@ -17,6 +20,13 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def shortened(text: str) -> str:
+    """Leave out the middle of every word that nobody would read, such as a name of many thousand characters."""
+    if len(text) <= _MOST_OF_A_WORD:
+        return text
+    return _LONG_WORD.sub(lambda found: f"{found[0][:_ENDS]}...{found[0][-_ENDS:]}", text)
 
 
 def wrapped(line: str) -> list[str]:
@@ -41,10 +51,3 @@ def is_to_copy(line: str) -> bool:
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """Return a number with its noun."""
     return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"
-
-
-def duration(minutes: int) -> str:
-    """Return a number of minutes in the two largest units that it has."""
-    parts = [(minutes // _DAY, "d"), (minutes % _DAY // _HOUR, "h"), (minutes % _HOUR, "min")]
-    told = [f"{number} {unit}" for number, unit in parts if number]
-    return " ".join(told[:2]) or "0 min"

@@ -36,6 +36,14 @@ def worm_stays_on(worm_before: bool, after: Vault) -> Iterator[Finding]:  # noqa
         )
 
 
+def aliased(old_name: str, name: str, alias: str) -> str:
+    """Return how a resource with another name or parent stays what it was, as a sentence."""
+    line = f"opts=pulumi.ResourceOptions(aliases=[{alias}])."
+    if old_name == name:
+        return f'If "{name}" only got another parent, add to it: {line}'
+    return f'If "{old_name}" was renamed, add to "{name}": {line}'
+
+
 @dataclass(frozen=True)
 class SourceLoss:
     """A vault that is to be deleted or replaced."""
@@ -50,6 +58,10 @@ class SourceLoss:
     """Whether ``force_destroy`` is in state: the provider's delete never sees new inputs."""
     because: tuple[str, ...] = ()
     """The arguments whose change replaces it; empty: it is deleted, or replaced on request."""
+    twin: str = ""
+    """The resource name of a vault like it that the same update creates; empty: none."""
+    alias: str = ""
+    """What makes that one this one: an item of ``aliases`` as it is written in a program."""
 
 
 @rule("CB303", "Deleting a vault would destroy its backup data")
@@ -59,7 +71,8 @@ def destroying_data_has_consent(loss: SourceLoss) -> Iterator[Finding]:
     Why it matters: deleting a vault destroys its backups for ever. The argument must be in state before, because a
     delete never sees the new program; so giving consent and deleting are two updates, and never one slip of the pen.
 
-    How to fix it: undo the change, or run one update that only adds ``force_destroy=True`` and then make the change.
+    How to fix it: where the vault only got another name or parent, give it an alias of the old one. Otherwise undo the
+    change, or run one update that only adds ``force_destroy=True`` and then make the change.
     """
     if loss.consent_in_state or loss.holds_data is False:
         return
@@ -72,9 +85,16 @@ def destroying_data_has_consent(loss: SourceLoss) -> Iterator[Finding]:
     yield Broken(
         loss.because[0] if loss.because else "force_destroy",
         f'{what} vault "{loss.name}" ({loss.vault_id}), {holds}.',
-        "Undo the change; or, if it is meant, first run `pulumi up` with only force_destroy=True added to "
-        f'"{loss.name}", then make this change.',
+        f"{_undo(loss)} the change; or, if it is meant, first run `pulumi up` with only "
+        f'force_destroy=True added to "{loss.name}", then make this change.',
     )
+
+
+def _undo(loss: SourceLoss) -> str:
+    """Return the first words of what to do; where a new vault looks like this one, how it stays what it is."""
+    if not loss.twin:
+        return "Undo"
+    return f"{aliased(loss.name, loss.twin, loss.alias)} Then it keeps its data. Otherwise undo"
 
 
 @dataclass(frozen=True)

@@ -153,11 +153,13 @@ def mirror_goes_before_its_source(mirrored: MirroredSource) -> Iterator[Finding]
     How to fix it: delete the mirror where it is managed, then change the source; or undo the change.
     """
     what = f"Changing {', '.join(mirrored.because)} replaces" if mirrored.because else "This deletes"
+    keep = f" To keep the vault and not declare it any more: `cloudbackup release {mirrored.name}`."
+    release = "" if mirrored.because else keep
     yield Broken(
         mirrored.because[0] if mirrored.because else "id",
         f'{what} vault "{mirrored.name}" ({mirrored.vault_id}), but {mirrored.mirror} still copies it, and this '
         "program does not delete that one. The service does not delete a vault that a mirror vault copies.",
-        "Undo the change, or first delete the mirror vault where it is managed.",
+        f"Undo the change, or first delete the mirror vault where it is managed.{release}",
     )
 
 

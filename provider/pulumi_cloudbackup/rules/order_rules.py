@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate import Unknown, is_known
+from pulumi_cloudbackup.estate.moment import duration
 from pulumi_cloudbackup.estate.owner import readable_owner
 from pulumi_cloudbackup.rules.book import Broken, Finding, NotYetKnown, rule
+from pulumi_cloudbackup.rules.change_rules import aliased
 from pulumi_cloudbackup.rules.problem import Severity
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 ORDER_CODES: Final = frozenset(("CB401", "CB402", "CB403", "CB404", "CB406", "CB407"))
 """The hazards: what only some order of the steps breaks."""
 _BY_STAGES: Final = "let `cloudbackup up` run the change in safe stages"
+
+
+def _or_by_stages(has_stages: bool) -> str:  # noqa: FBT001 - a fact, not a mode
+    """Return the offer of stages, where there are any."""
+    return f" Or {_BY_STAGES}." if has_stages else ""
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,10 @@ def old_mirror_goes_first(succession: Succession) -> Iterator[Finding]:
         source = f'"{succession.source_name}"' if succession.source_name else succession.source_id
         manager = f", managed by {readable_owner(succession.owner)}" if succession.owner else ""
         old = f"{succession.old_id} in " if succession.old_id else "in "
+        the_old = "the old one" if succession.old_name == succession.name else f'"{succession.old_name}"'
         yield Broken(
             "name",
-            f'Mirror vault "{succession.name}" would be created while "{succession.old_name}" ({old}'
+            f'Mirror vault "{succession.name}" would be created while {the_old} ({old}'
             f"{succession.old_region_id}{manager}) still copies {source}: Pulumi creates what is new before it deletes "
             "what the program no longer declares, and a source has at most one mirror vault.",
             _way_out(succession),
@@ -71,13 +79,11 @@ def old_mirror_goes_first(succession: Succession) -> Iterator[Finding]:
 
 
 def _way_out(succession: Succession) -> str:
-    first = f'first run an update that only removes "{succession.old_name}".'
+    the_old = "the old one" if succession.old_name == succession.name else f'"{succession.old_name}"'
+    first = f"first run an update that only removes {the_old}."
     if not succession.alias:
         return f"F{first[1:]}"
-    return (
-        f'If "{succession.old_name}" was renamed, add to "{succession.name}": '
-        f"opts=pulumi.ResourceOptions(aliases=[{succession.alias}]). Otherwise {first}"
-    )
+    return f"{aliased(succession.old_name, succession.name, succession.alias)} Otherwise {first}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Race:
     """The source in words."""
     can_wait: bool
     """Whether the one that comes can be made to depend on the one that goes."""
+    has_stages: bool = True
+    """Whether there are safe stages, as far as anybody has looked."""
 
 
 @rule("CB402", "Two changes race for the same source")
@@ -109,8 +117,10 @@ def moves_do_not_race(race: Race) -> Iterator[Finding]:
     if race.can_wait:
         fix = (
             f'Let "{race.name}" wait for "{race.old_name}": opts=pulumi.ResourceOptions(depends_on=[...]), with '
-            f'"{race.old_name}" in the list. Or {_BY_STAGES}.'
+            f'"{race.old_name}" in the list.{_or_by_stages(race.has_stages)}'
         )
+    elif not race.has_stages:
+        fix = f'No order in one update is safe. First run an update that only removes "{race.old_name}".'
     else:
         by_hand = f'first run an update that only removes "{race.old_name}"'
         fix = f"No order in one update is safe: {_BY_STAGES}, or {by_hand}."
@@ -133,6 +143,8 @@ class Unordered:
     """The resource name of the mirror."""
     is_moved: bool = False
     """Whether the mirror moves to another source."""
+    has_stages: bool = True
+    """Whether there are safe stages, as far as anybody has looked."""
 
 
 @rule("CB403", "Source may be deleted before its mirror vault")
@@ -156,8 +168,8 @@ def mirror_is_deleted_before_its_source(unordered: Unordered) -> Iterator[Findin
         "source",
         f'Vault "{unordered.name}" may be deleted before its mirror vault "{unordered.mirror}": {why}, so Pulumi may '
         "run the two deletes at the same time. The service does not delete a vault that a mirror vault copies.",
-        f'First run an update that only {only} "{unordered.mirror}" and leaves "{unordered.name}" as it is. Or '
-        f"{_BY_STAGES}.",
+        f'First run an update that only {only} "{unordered.mirror}" and leaves "{unordered.name}" as it is.'
+        f"{_or_by_stages(unordered.has_stages)}",
         subjects=(unordered.name, unordered.mirror),
     )
 
@@ -177,6 +189,8 @@ class PeakUse:
     """The resources that are created in it."""
     can_wait: bool = True
     """Whether some of them can wait until others are deleted."""
+    has_stages: bool = True
+    """Whether there are safe stages, as far as anybody has looked."""
 
 
 @rule("CB404", "Quota exceeded on the way")
@@ -196,7 +210,7 @@ def quota_holds_at_every_moment(use: PeakUse) -> Iterator[Finding]:
     least = "at least " if use.is_lower_bound else ""
     if use.can_wait:
         why = "Pulumi creates what is new before it deletes what the program no longer declares"
-        fix = f"First run an update that only removes. Or {_BY_STAGES}."
+        fix = f"First run an update that only removes.{_or_by_stages(use.has_stages)}"
     elif use.region_id:
         why = "Pulumi changes mirror vaults at the same time, in any order, and deletes last what is no longer declared"
         fix = f"First run an update that only takes mirror vaults out of {use.region_id}."
@@ -210,10 +224,6 @@ def quota_holds_at_every_moment(use: PeakUse) -> Iterator[Finding]:
         fix,
         subjects=use.names,
     )
-
-
-_MINUTES_AT_MOST: Final = 180
-"""What is longer is told in hours."""
 
 
 @dataclass(frozen=True)
@@ -241,9 +251,7 @@ def source_is_never_bare(bareness: Bareness) -> Iterator[Finding]:
     How to fix it: where the mirror need not be replaced, undo the change. Otherwise make it when nothing else endangers
     the source.
     """
-    least = "at least" if bareness.is_lower_bound else "about"
-    hours = bareness.minutes // 60 if bareness.is_lower_bound else -(-bareness.minutes // 60)
-    length = f"{bareness.minutes} minutes" if bareness.minutes <= _MINUTES_AT_MOST else f"{hours} hours"
+    least, length = "at least" if bareness.is_lower_bound else "about", duration(bareness.minutes)
     yield Broken(
         "source",
         f'"{bareness.source}" has no complete mirror vault for {least} {length}: from the deletion of its old one '
@@ -262,6 +270,8 @@ class LockedFirst:
     """The resource name of the source."""
     mirror: str
     """The resource name of the mirror."""
+    has_stages: bool = True
+    """Whether there are safe stages, as far as anybody has looked."""
 
 
 @rule("CB406", "Source locked before its mirror vault is deleted")
@@ -277,7 +287,8 @@ def mirror_goes_before_the_lock(locked: LockedFirst) -> Iterator[Finding]:
         "worm_enabled",
         f'Vault "{locked.name}" would be locked (immutable backup) before its old mirror vault "{locked.mirror}" is '
         "deleted. The lock holds for the mirror vault too, and the service then refuses to delete it.",
-        f'First run the update without worm_enabled=True on "{locked.name}", then one that adds it. Or {_BY_STAGES}.',
+        f'First run the update without worm_enabled=True on "{locked.name}", then one that adds it.'
+        f"{_or_by_stages(locked.has_stages)}",
         subjects=(locked.name, locked.mirror),
     )
 

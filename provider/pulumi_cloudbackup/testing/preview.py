@@ -152,7 +152,7 @@ class Preview:
         __tracebackhide__ = True
         found = [one for one in self.problems if one.waived is None and (one.stops or not allow_warnings)]
         if found:
-            self._fail(f"There {_are(len(found), 'problem')}: {_told(found)}")
+            self._fail(f"There {_are(len(found), 'problem')}:{_told(found)}")
         return self
 
     def problem(self, code: str, *subjects: str, says: str = "") -> Self:
@@ -167,7 +167,7 @@ class Preview:
             raise UsageError(f"There is no rule {code}.{_near(code, BOOK)}")
         found = [one for one in self.problems if one.code == code]
         if not found:
-            self._fail(f"There is no problem {code}; there {_are(len(self.problems), 'other')}: {_told(self.problems)}")
+            self._fail(f"There is no problem {code}; there {_are(len(self.problems), 'other')}:{_told(self.problems)}")
         about = {subject for one in found for subject in one.subjects}
         missing = [subject for subject in subjects if subject not in about]
         if missing:
@@ -253,7 +253,7 @@ class Preview:
         verdict = self.judged(*policies)
         broken = [one for one in verdict.problems if one.stops]
         if broken:
-            self._fail(f"{_told(broken)}")
+            self._fail(f"{_count(len(broken), 'finding')} against policies:{_told(broken)}")
         if verdict.not_yet_known and not allow_unknown:
             waiting = ", ".join(f"{one.code} for {one.subject} ({one.argument})" for one in verdict.not_yet_known)
             self._fail(f"Not yet known: {waiting}.")
@@ -350,11 +350,15 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 def _told(problems: Iterable[Problem]) -> str:
     lines = [f"{one.code} ({', '.join(one.subjects)}): {one.detail}" for one in problems]
-    return "\n".join(("", *(f"  {line}" for line in lines))) if lines else "none."
+    return "\n".join(("", *(f"  {line}" for line in lines))) if lines else " none."
 
 
 def _are(count: int, what: str) -> str:
-    return f"is 1 {what}" if count == 1 else f"are {count or 'no'} {what}s"
+    return f"{'is' if count == 1 else 'are'} {_count(count, what)}"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count or 'no'} {what}{'' if count == 1 else 's'}"
 
 
 def _names(names: Iterable[str]) -> str:

@@ -20,12 +20,16 @@ Program: TypeAlias = "str | Path | Callable[[], Any]"
 PICKLED: Final = "program.pickle"
 """The file that holds a function."""
 _MAIN: Final = """\
+import asyncio
+import inspect
 import pickle
 import sys
 from pathlib import Path
 
 sys.path.extend({paths})
-pickle.loads((Path(__file__).parent / "program.pickle").read_bytes())()
+result = pickle.loads((Path(__file__).parent / "program.pickle").read_bytes())()
+if inspect.isawaitable(result):
+    asyncio.ensure_future(result)
 """
 
 

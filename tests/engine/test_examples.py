@@ -83,7 +83,8 @@ def topology_rows(project: Project) -> set[str]:
 def test_every_example_has_a_test_and_all_its_files() -> None:
     """A new example is added here, too."""
     projects = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[es]*/*/Pulumi.yaml")}
-    assert projects == {"examples/01-first-mirror", "examples/02-rejected", "stacks/retail-dr"}
+    examples = {"examples/01-first-mirror", "examples/02-rejected", "examples/03-pull-request"}
+    assert projects == {*examples, "stacks/retail-dr"}
     for project in projects:
         settings = (ROOT / project / "Pulumi.yaml").read_text()
         assert "description: " in settings
@@ -115,6 +116,16 @@ def test_rejected(tmp_path: Path, service: Service) -> None:
     (output,) = shown(ROOT / "examples/02-rejected/README.md")
     assert in_order(output, rejected.output)
     assert rejected.calls == []
+
+
+def test_pull_request(tmp_path: Path, service: Service) -> None:
+    """What its workflow judges can be carried out, and torn down (tests/cli/test_ci_reports.py runs the workflow)."""
+    project = copied("examples/03-pull-request", tmp_path, service)
+    preview = project.run("preview").ok()
+    assert preview.calls == []
+    assert "+ 3 to create" in preview.output
+    assert project.up().ok().calls == ["CreateVault ledger", "CreateReplicationVault [COPY]-ledger"]
+    assert project.destroy().ok().calls == ["DeleteVault [COPY]-ledger", "DeleteVault ledger"]
 
 
 def test_retail_dr_in_dev(tmp_path: Path, service: Service) -> None:

@@ -96,6 +96,7 @@ def test_check() -> None:
         "docs/mistakes.md",
         "docs/resources.md",
         "docs/emulator.md",
+        "docs/ci.md",
         "CHANGELOG.md",
         "LICENSE",
         "examples",

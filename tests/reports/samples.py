@@ -24,7 +24,12 @@ from pulumi_cloudbackup.planning.plan import (
     Stage,
     Step,
 )
+from pulumi_cloudbackup.reports.checks import check_as_markdown
+from pulumi_cloudbackup.reports.findings import Findings, Place, Places, findings_of_check, findings_of_plan
+from pulumi_cloudbackup.reports.junit import as_junit
 from pulumi_cloudbackup.reports.plans import plan_as_json, plan_as_markdown, plan_as_text, plan_schema
+from pulumi_cloudbackup.reports.problems import ProblemReport
+from pulumi_cloudbackup.reports.sarif import as_sarif
 from pulumi_cloudbackup.rules import Open, Problem, Severity
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -222,7 +227,33 @@ EVIL = replace(
 )
 """Names that would steer a terminal or a web page."""
 
+CHECKED = ProblemReport(
+    problems=(
+        *LOSS.problems,
+        Problem("CB208", WARNING, "Key of another region", "The key is of cn-hangzhou.", "Use its own.", ("sales-dr",)),
+        Problem("CB211", ERROR, "More than five mirror vaults in a region", "There are 6.", "Have fewer.", ()),
+        Problem("kms-for-finance", WARNING, "Finance without KMS", "It has none.", "Use KMS.", ("sales", "sales-dr")),
+    ),
+    not_yet_known=(*FIRST.not_yet_known, Open("CB103", "network", "region_id")),
+    unverified=("CB103", "CB207"),
+    declared=6,
+    notes=("a waiver of CB107 has expired",),
+    resources={
+        **{name: urn(name) for name in ("orders", "archive", "sales", "network", "fine")},
+        **{name: urn(name, "MirrorVault") for name in ("orders-dr", "sales-dr")},
+    },
+)
+"""A check that finds something of everything; one problem is that of a policy."""
+
 ALL = {"nothing": NOTHING, "first": FIRST, "rename": RENAME, "loss": LOSS, "evil": EVIL}
+PLACES = Places(
+    Place("infra/__main__.py"), {"orders": Place("infra/__main__.py", 7), "orders-dr": Place("infra/mirrors.py", 12)}
+)
+FINDINGS = {
+    "check": findings_of_check(CHECKED),
+    "clean": findings_of_check(ProblemReport((), verified_live=True)),
+    **{name: findings_of_plan(one) for name, one in ALL.items()},
+}
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "plan.md"
@@ -236,6 +267,11 @@ def page(text: str) -> str:
     return re.sub(r"```text\n.*?```", lambda _: f"```text\n{printed}```", text, flags=re.DOTALL)
 
 
+def sarif(found: Findings) -> str:
+    """Return what a tool of CI reads, of a release that there is not."""
+    return as_sarif(found, PLACES, version="1.2.3", category="infra/__main__.py/dev")
+
+
 def reports() -> dict[Path, str]:
     """Every file that is written from the samples, and what it holds."""
     found = {
@@ -246,6 +282,10 @@ def reports() -> dict[Path, str]:
     for name, one in ALL.items():
         found[GOLDEN / f"{name}.txt"] = plan_as_text(one)
         found[GOLDEN / f"{name}.md"] = plan_as_markdown(one)
+    for name, told in FINDINGS.items():
+        found[GOLDEN / f"{name}.junit.xml"] = as_junit(told, PLACES)
+        found[GOLDEN / f"{name}.sarif"] = sarif(told)
+    found[GOLDEN / "check.md"] = check_as_markdown(CHECKED)
     for name in ("first", "loss"):
         found[GOLDEN / f"{name}.json"] = plan_as_json(ALL[name])
     return found

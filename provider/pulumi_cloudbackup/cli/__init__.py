@@ -77,7 +77,7 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print and end."""
-        output.write(f"{_PROGRAM} {_version()}\n")
+        output.write(f"{_PROGRAM} {version()}\n")
         parser.exit(FINE)
 
 
@@ -131,7 +131,7 @@ def _bug_report(error: Exception) -> str:
     return f"{type(error).__name__} in {name}:{where.lineno}. This is a bug in {_PROGRAM}, please report it."
 
 
-def _version() -> str:
+def version() -> str:
     """Return the version of the installed package."""
     from importlib import metadata  # noqa: PLC0415 - as slow as all the rest here, and rarely asked for
 

@@ -19,6 +19,7 @@ from pulumi_cloudbackup.engine.running import run_program
 if TYPE_CHECKING:
     from pulumi_cloudbackup.engine.outcome import Failure, Outcome
     from pulumi_cloudbackup.estate import Estate
+    from pulumi_cloudbackup.reports.problems import ProblemReport
 
 _SECONDS = 60.0
 
@@ -29,8 +30,12 @@ def describe(parser: argparse.ArgumentParser) -> None:
         "path", nargs="?", default=".", metavar="PATH", help="a directory with a Pulumi.yaml (default: this one)"
     )
     parser.add_argument(
-        "--format", choices=("text", "json"), default="text", help="how to write it (default: %(default)s)"
+        "--format",
+        choices=("text", "json", "markdown", "junit", "sarif"),
+        default="text",
+        help="how to write it (default: %(default)s)",
     )
+    parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
     parser.add_argument(
         "--stack", metavar="NAME", help="the stack whose configuration is used (default: the only one with a file)"
     )
@@ -64,12 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"cloudbackup: check: {remark}\n")
     outcome, declared = _judged(project, stack, arguments.timeout, observes=bool(wanted))
 
-    from pulumi_cloudbackup.reports.problems import (  # noqa: PLC0415 - heavy, and loaded while the program ran
-        NOTHING_DECLARED,
-        ProblemReport,
-        as_json,
-        as_text,
-    )
+    from pulumi_cloudbackup.reports.problems import ProblemReport, tally  # noqa: PLC0415 - loaded while it ran
 
     if not isinstance(outcome, ProblemReport):
         raise CommandError(f"check: {_told(outcome, project, stack)}")
@@ -77,12 +77,12 @@ def run(arguments: argparse.Namespace) -> int:
         from pulumi_cloudbackup.policies import Proposal  # noqa: PLC0415 - loaded by now
 
         outcome = policies.checked(outcome, wanted, Proposal(declared))
-    if arguments.format == "json":
-        notes = outcome.notes if outcome.declared or outcome.problems else (NOTHING_DECLARED,)
-        sys.stderr.writelines(f"cloudbackup: check: {note}\n" for note in notes)
-        output.write(as_json(outcome))
+    report = _report(outcome, arguments.format, project, stack)
+    if arguments.out is None:
+        output.write(report)
     else:
-        output.write(as_text(outcome))
+        output.write_file("check", arguments.out, report)
+        sys.stderr.write(f"cloudbackup: check: wrote {arguments.out}: {tally(outcome.problems) or 'no problems'}\n")
     return PROBLEMS if outcome.stops else FINE
 
 
@@ -100,6 +100,29 @@ def _judged(project: Project, stack: Stack, seconds: float, *, observes: bool) -
 
         seen = seen_in(file)
     return outcome, seen.desired if seen is not None else Estate()
+
+
+def _report(outcome: "ProblemReport", form: str, project: Project, stack: Stack) -> str:
+    """Return a report in the format that is asked for."""
+    from pulumi_cloudbackup.reports import problems  # noqa: PLC0415 - heavy, and loaded while the program ran
+
+    match form:
+        case "json":
+            notes = outcome.notes if outcome.declared or outcome.problems else (problems.NOTHING_DECLARED,)
+            sys.stderr.writelines(f"cloudbackup: check: {note}\n" for note in notes)
+            return problems.as_json(outcome)
+        case "markdown":
+            from pulumi_cloudbackup.reports.checks import check_as_markdown  # noqa: PLC0415 - templates are slow
+
+            return check_as_markdown(outcome)
+        case "junit" | "sarif":
+            from pulumi_cloudbackup.cli.ci_reports import ci_report, judged_program  # noqa: PLC0415 - rarely used
+            from pulumi_cloudbackup.reports.findings import findings_of_check  # noqa: PLC0415 - as above
+
+            name = stack.name if stack.file is not None else None
+            return ci_report(findings_of_check(outcome), form, judged_program(project, name))
+        case _:
+            return problems.as_text(outcome)
 
 
 def _remarks(project: Project, stack: Stack, written: str | None) -> Iterator[str]:

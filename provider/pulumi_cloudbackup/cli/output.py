@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from pathlib import Path
 
 from pulumi_cloudbackup.cli.exits import CommandError
 
@@ -27,6 +28,15 @@ def write(text: str) -> None:
         raise
     except OSError as error:
         raise OutputError(f"the output cannot be written: {error.strerror}") from error
+
+
+def write_file(command: str, name: str, text: str) -> None:
+    """Write the result of a subcommand to a file instead."""
+    try:
+        Path(name).write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CommandError(f"{command}: {name} cannot be written: {reason}") from error
 
 
 def discard() -> None:

@@ -38,7 +38,10 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--current", metavar="FILE", help="an estate file: what there is (instead of PATH)")
     parser.add_argument("--desired", metavar="FILE", help="an estate file: what there is to be (instead of PATH)")
     parser.add_argument(
-        "--format", choices=("text", "json", "markdown"), default="text", help="how to write it (default: %(default)s)"
+        "--format",
+        choices=("text", "json", "markdown", "junit", "sarif"),
+        default="text",
+        help="how to write it (default: %(default)s)",
     )
     parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
     parser.add_argument(
@@ -65,11 +68,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Make the plan, write it, and return what it comes to."""
     with _no_garbage():
         plan, has_work = _plan(arguments)
-        report = _report(plan, arguments.format, colour=arguments.out is None and _takes_colour())
+        report = _report(plan, arguments)
         if arguments.out is None:
             output.write(report)
         else:
-            _write(arguments.out, report)
+            output.write_file("plan", arguments.out, report)
             _tell(plan, arguments.out)
         return exit_code(plan, has_work=has_work and arguments.detailed_exitcode)
 
@@ -244,25 +247,30 @@ def _places(name: str, message: str) -> str:
     return "\ncloudbackup: ".join([*told, *([f"... and {more} more places"] if more > 0 else [])])
 
 
-def _report(plan: "Plan", form: str, *, colour: bool) -> str:
+def _report(plan: "Plan", arguments: argparse.Namespace) -> str:
     """Return a plan in the format that is asked for."""
     from pulumi_cloudbackup.reports import plans  # noqa: PLC0415 - not for wrong arguments
 
-    match form:
+    match arguments.format:
         case "json":
             return plans.plan_as_json(plan)
         case "markdown":
             return plans.plan_as_markdown(plan)
+        case "junit" | "sarif":
+            return _ci_report(plan, arguments)
         case _:
-            return plans.plan_as_text(plan, colour=colour)
+            return plans.plan_as_text(plan, colour=arguments.out is None and _takes_colour())
 
 
-def _write(name: str, report: str) -> None:
-    """Write a report to a file."""
-    try:
-        Path(name).write_text(report, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except (OSError, ValueError) as error:
-        raise CommandError(f"plan: {name} cannot be written: {_reason(error)}") from error
+def _ci_report(plan: "Plan", arguments: argparse.Namespace) -> str:
+    """Return a plan as CI reads it: with its place in the program, or in the estate file that tells what is to be."""
+    from pulumi_cloudbackup.cli.ci_reports import ci_report, judged_file, judged_folder  # noqa: PLC0415 - rarely used
+    from pulumi_cloudbackup.reports.findings import findings_of_plan  # noqa: PLC0415 - as above
+
+    is_of_files = arguments.desired is not None
+    folder = Path(arguments.path or ".")
+    judged = judged_file(arguments.desired) if is_of_files else judged_folder(folder, arguments.stack)
+    return ci_report(findings_of_plan(plan), arguments.format, judged)
 
 
 def _tell(plan: "Plan", name: str) -> None:

@@ -52,4 +52,5 @@ def _report(fields: Mapping[str, Any]) -> ProblemReport:
         verified_live=fields["verified_live"],
         declared=fields["declared"],
         notes=tuple(fields["notes"]),
+        resources=fields["resources"],
     )

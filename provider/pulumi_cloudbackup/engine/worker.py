@@ -104,10 +104,18 @@ def judge(job: Job, explain: Explainer) -> Outcome:
         problems += (problem,) if problem is not None else ()
     if messages.errors:
         return Failure(f"the program logged {len(messages.errors)} error(s), told above: a preview fails with them")
-    declared = sum(one.type in (VAULT_TYPE, MIRROR_TYPE) and one.read_id is None for one in monitor.registrations)
+    ours = [one for one in monitor.registrations if one.type in (VAULT_TYPE, MIRROR_TYPE) and one.read_id is None]
     if last is None:
-        return ProblemReport(problems) if problems or not declared else _bug("Vaults were not judged")
-    return ProblemReport(problems, last.not_yet_known, last.unverified, last.verified_live, declared, last.notes)
+        return ProblemReport(problems) if problems or not ours else _bug("Vaults were not judged")
+    return ProblemReport(
+        problems,
+        last.not_yet_known,
+        last.unverified,
+        last.verified_live,
+        len(ours),
+        last.notes,
+        {one.name: one.urn for one in ours},
+    )
 
 
 @contextlib.contextmanager

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from pulumi_cloudbackup.reports.words import count, one_line
+from pulumi_cloudbackup.reports.words import count, limited, one_line
 
+COMMENT_LIMIT: Final = 60_000
+"""Characters of a comment on a pull request: GitHub takes 65,536, and somebody may add a line."""
+_MOST_VALUE: Final = 2_000
+"""Characters of one text in a comment: a longer one would leave no room for the others."""
 _SPECIAL: Final = str.maketrans(
     {
         **{character: f"&#{ord(character)};" for character in "\\`*_[]|~#!$"},
@@ -24,7 +28,7 @@ _NOTICE: Final = "\n_Cut here: {} left out of {}. The counts above are of all._\
 
 def escaped(value: Any) -> str:
     """Return any text so that Markdown, in a table too, shows it as it is; entities are never markup."""
-    return one_line(str(value)).translate(_SPECIAL).replace(_SCHEME, "&#58;//")
+    return limited(one_line(str(value)), _MOST_VALUE).translate(_SPECIAL).replace(_SCHEME, "&#58;//")
 
 
 def cut(document: str, limit: int) -> str:

@@ -18,7 +18,7 @@ from pulumi_cloudbackup.reports.problems import by_subject, headline, sentences,
 from pulumi_cloudbackup.reports.words import count, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pulumi_cloudbackup.planning.plan import Change, Exposure, FieldChange, Peak, Plan, Stage, Step
     from pulumi_cloudbackup.rules import Problem
@@ -42,6 +42,9 @@ _DEEDS: Final = {
 }
 _FORGET: Final = "forget"
 _COUNTED: Final = (*map(str, (Action.CREATE, Action.UPDATE, Action.REPLACE, Action.DELETE)), _FORGET)
+_ENDING: Final = (Action.DELETE, Action.REPLACE)
+_LOSS: Final = "data loss"
+_SEVERITIES: Final = ("error", "warning", "waived")
 _MOST_STEPS: Final = 12
 """Steps of one list that are told; of a longer one the first and the last."""
 
@@ -76,6 +79,17 @@ class ProblemsView:
     title: str
     losses: list[LossView]
     groups: list[tuple[str, list[ProblemView]]]
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether this is about the loss of data."""
+        return self.title == _LOSS
+
+    @property
+    def worst_first(self) -> list[tuple[str, ProblemView]]:
+        """Each problem with its resource: errors, then warnings, then what is waived."""
+        told = [(subject, problem) for subject, problems in self.groups for problem in problems]
+        return sorted(told, key=lambda one: _SEVERITIES.index(one[1].severity))
 
 
 @dataclass(frozen=True)
@@ -135,6 +149,16 @@ class PlanView:
     summary: str
 
     @property
+    def endings(self) -> list[ChangeView]:
+        """What is deleted or replaced."""
+        return [change for change in self.changes if change.action in _ENDING]
+
+    @property
+    def others(self) -> list[ChangeView]:
+        """What is neither."""
+        return [change for change in self.changes if change.action not in _ENDING]
+
+    @property
     def has_fields(self) -> bool:
         """Whether any argument differs."""
         return any(change.fields for change in self.changes)
@@ -145,7 +169,7 @@ def view_of(plan: Plan) -> PlanView:
     telling = _Telling(plan)
     return PlanView(
         command="" if plan.command == "up" else plan.command,
-        problems=list(telling.problems()),
+        problems=telling.problems(),
         changes=[telling.change(one) for one in plan.changes],
         stages=[telling.stage(one) for one in plan.stages] if _is_staged(plan) else [],
         remarks=list(_remarks(plan)),
@@ -158,6 +182,22 @@ def view_of(plan: Plan) -> PlanView:
         else "not verified against the live account",
         summary=summary_of(plan),
     )
+
+
+def parts_of(
+    problems: Sequence[Problem], losses: Sequence[LossView] = (), order: Callable[[Problem], list[str]] = lambda _: []
+) -> list[ProblemsView]:
+    """Return the loss of data, then the other problems; ``order``: the order that shows a problem."""
+    grave = [problem for problem in problems if problem.code in DATA_LOSS]
+    others = [problem for problem in problems if problem.code not in DATA_LOSS]
+    parts = [ProblemsView(_LOSS, list(losses), _groups(grave, order))] if losses or grave else []
+    return parts + ([ProblemsView("problems", [], _groups(others, order))] if others else [])
+
+
+def orders_of(plan: Plan) -> list[list[str]]:
+    """Return the order that shows each problem of a plan, step by step."""
+    telling = _Telling(plan)
+    return [telling.order(problem) for problem in plan.problems]
 
 
 def summary_of(plan: Plan) -> str:
@@ -204,15 +244,14 @@ class _Telling:
         """Return an account to tell, where there are several."""
         return "" if self._is_one_account else f", account {account}"
 
-    def problems(self) -> Iterator[ProblemsView]:
+    def problems(self) -> list[ProblemsView]:
         """Return the loss of data, then the other problems."""
         losses = [self._loss(change) for change in self._plan.changes if self._is_loss(change)]
-        grave = [problem for problem in self._plan.problems if problem.code in DATA_LOSS]
-        others = [problem for problem in self._plan.problems if problem.code not in DATA_LOSS]
-        if losses or grave:
-            yield ProblemsView("data loss", losses, self._groups(grave))
-        if others:
-            yield ProblemsView("problems", [], self._groups(others))
+        return parts_of(self._plan.problems, losses, self.order)
+
+    def order(self, problem: Problem) -> list[str]:
+        """Return the order that shows a problem, step by step."""
+        return _abridged([f"{number}. {step}" for number, step in enumerate(self._told(problem.witness), 1)])
 
     def change(self, change: Change) -> ChangeView:
         """Return one change."""
@@ -266,16 +305,6 @@ class _Telling:
             words += ", the new vault is empty"
         return LossView(str(change.action), shortened(change.name), self._what(change), words)
 
-    def _groups(self, problems: Sequence[Problem]) -> list[tuple[str, list[ProblemView]]]:
-        return [
-            (shortened(subject), [self._problem(problem) for problem in told]) for subject, told in by_subject(problems)
-        ]
-
-    def _problem(self, problem: Problem) -> ProblemView:
-        severity = "waived" if problem.waived is not None else str(problem.severity)
-        order = [f"{number}. {step}" for number, step in enumerate(self._told(problem.witness), 1)]
-        return ProblemView(severity, headline(problem), sentences(problem), _abridged(order))
-
     def _told(self, ids: Sequence[str]) -> list[str]:
         """Return steps in words; a barrier is nothing that anybody sees."""
         steps = [self._steps.get(step_id) for step_id in ids]
@@ -298,6 +327,15 @@ def _what_stays(change: Change) -> str:
     place = f" in {change.left_in}" if change.left_in else ""
     why = "" if change.left_by == "retain_on_delete" else ": the service deletes nothing along with another vault"
     return f"{whose} stays{place} and nobody manages it ({change.left_by}{why})"
+
+
+def _groups(problems: Sequence[Problem], order: Callable[[Problem], list[str]]) -> list[tuple[str, list[ProblemView]]]:
+    return [(shortened(subject), [_problem(one, order(one)) for one in told]) for subject, told in by_subject(problems)]
+
+
+def _problem(problem: Problem, order: list[str]) -> ProblemView:
+    severity = "waived" if problem.waived is not None else str(problem.severity)
+    return ProblemView(severity, headline(problem), sentences(problem), order)
 
 
 def _abridged(lines: list[str]) -> list[str]:

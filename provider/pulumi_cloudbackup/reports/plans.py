@@ -5,20 +5,16 @@ The same plan gives the same bytes. What there is to tell is decided in ``plan_v
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.reports.approved_plan import ApprovedPlan, PlanFileError, plan_from_json
-from pulumi_cloudbackup.reports.markdown import cut, escaped
+from pulumi_cloudbackup.reports.markdown import COMMENT_LIMIT, cut, escaped
 from pulumi_cloudbackup.reports.plan_document import json_of_plan, plan_as_json, plan_schema
 from pulumi_cloudbackup.reports.plan_view import summary_of, view_of
-from pulumi_cloudbackup.reports.words import is_to_copy, one_line, wrapped
+from pulumi_cloudbackup.reports.rendering import template
+from pulumi_cloudbackup.reports.words import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from jinja2 import Template
-
     from pulumi_cloudbackup.planning.plan import Plan
 
 __all__ = [
@@ -33,8 +29,6 @@ __all__ = [
     "summary_of",
 ]
 
-COMMENT_LIMIT: Final = 60_000
-"""Characters of a comment on a pull request: GitHub takes 65,536, and somebody may add a line."""
 _INKS: Final = {
     "title": "1",
     "error": "31",
@@ -59,32 +53,13 @@ class _Ink(str):
 def plan_as_text(plan: Plan, *, colour: bool = False) -> str:
     """Return a plan for a person: what is lost, problems, changes, stages, then the counts."""
     inks = {name: _Ink(f"\x1b[{code}m" if colour else "") for name, code in _INKS.items()}
-    return _template("plan.txt.j2", _as_text).render(plan=view_of(plan), ink=inks)
+    return template("plan.txt.j2", _as_text).render(plan=view_of(plan), ink=inks)
 
 
 def plan_as_markdown(plan: Plan, *, limit: int = COMMENT_LIMIT) -> str:
     """Return a plan for a comment of at most ``limit`` characters: what is lost first, details folded."""
-    return cut(_template("plan.md.j2", escaped).render(plan=view_of(plan)), limit)
+    return cut(template("plan.md.j2", escaped).render(plan=view_of(plan)), limit)
 
 
 def _as_text(value: Any) -> str:
     return value if isinstance(value, _Ink) else one_line(str(value))
-
-
-@cache
-def _template(name: str, escape: Callable[[Any], str]) -> Template:
-    """Return a template of the package; every value that it prints is escaped by ``escape``."""
-    import jinja2  # noqa: PLC0415 - a tenth of a second, and JSON needs none of it
-
-    environment = jinja2.Environment(
-        autoescape=False,  # noqa: S701 - no HTML: each form has its own escape, which ``finalize`` does
-        finalize=escape,
-        loader=jinja2.PackageLoader("pulumi_cloudbackup", "reports/templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["wrapped"] = wrapped
-    environment.tests["to_copy"] = is_to_copy
-    return environment.get_template(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.reports.words import WIDTH, count, one_line, shortened, wrapped
@@ -38,6 +38,8 @@ class ProblemReport:
     """How many vaults and mirror vaults there are."""
     notes: tuple[str, ...] = ()
     """What a person should know beside, such as a waiver that counts no more."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """The URN of each of them, by name."""
 
     @property
     def stops(self) -> bool:
@@ -74,7 +76,7 @@ def as_text(report: ProblemReport) -> str:
         lines.append("")
     lines += [f"note: {one_line(note)}" for note in report.notes]
     lines += [""] if report.notes else []
-    lines += [_outcome(report), *_verification(report)]
+    lines += [outcome(report), *verification(report)]
     return "\n".join(lines) + "\n"
 
 
@@ -112,11 +114,16 @@ def by_subject(problems: Sequence[Problem]) -> list[tuple[str, list[Problem]]]:
     """Return problems by the resource that they are about; what has none is about the program."""
     groups: list[tuple[str, list[Problem]]] = []
     for problem in problems:
-        subject = problem.subjects[0] if problem.subjects and problem.subjects[0] else "the program"
+        subject = subject_of(problem)
         if not groups or groups[-1][0] != subject:
             groups.append((subject, []))
         groups[-1][1].append(problem)
     return groups
+
+
+def subject_of(problem: Problem) -> str:
+    """Return the resource that a problem is about, or the program."""
+    return problem.subjects[0] if problem.subjects and problem.subjects[0] else "the program"
 
 
 def headline(problem: Problem) -> str:
@@ -152,12 +159,14 @@ def tally(problems: Sequence[Problem]) -> str:
     return ", ".join(parts)
 
 
-def _outcome(report: ProblemReport) -> str:
+def outcome(report: ProblemReport) -> str:
+    """Return the count of a report: problems by severity, and what was judged."""
     where = f" in {count(report.declared, 'vault or mirror', 'vaults and mirrors')}"
     return (tally(report.problems) or "no problems") + (where if report.declared else "")
 
 
-def _verification(report: ProblemReport) -> list[str]:
+def verification(report: ProblemReport) -> list[str]:
+    """Return the lines that say whether the live account was asked."""
     if report.verified_live:
         return ["verified against the live account"]
     codes = f", which alone decides {', '.join(report.unverified)}" if report.unverified else ""

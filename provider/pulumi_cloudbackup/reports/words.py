@@ -48,6 +48,12 @@ def is_to_copy(line: str) -> bool:
     return line.startswith(" ")
 
 
+def limited(text: str, limit: int) -> str:
+    """Return a text of about ``limit`` characters at most, and how much of it is left out."""
+    left = len(text) - limit
+    return text if left <= 0 else f"{text[:limit]}... ({count(left, 'more character')})"
+
+
 def count(number: int, singular: str, plural: str | None = None) -> str:
     """Return a number with its noun."""
     return f"1 {singular}" if number == 1 else f"{number} {plural or singular + 's'}"

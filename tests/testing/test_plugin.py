@@ -11,6 +11,7 @@ import pytest
 
 from testing import teams
 
+ROOT = Path(__file__).parents[2]
 WRONG: dict[str, list[str]] = {
     "an_option": ["UsageError: A preview has no option stak. Is stack meant?"],
     "a_name": [
@@ -71,6 +72,12 @@ def test_teams(tmp_path: Path) -> None:
     assert (ran.code, ran.outcome) == (0, "7 passed"), ran.output
     suite = ET.parse(tmp_path / "team" / "report.xml").getroot()[0]  # noqa: S314 - pytest's own report
     assert (suite.get("tests"), suite.get("failures")) == ("7", "0")
+
+
+def test_retail_dr(tmp_path: Path) -> None:
+    """The tests that come with our own stack, as its team runs them."""
+    ran = teams.run(ROOT / "stacks/retail-dr/tests", env=dict(os.environ))
+    assert (ran.code, ran.outcome) == (0, "10 passed"), ran.output
 
 
 def test_the_option_is_documented(tmp_path: Path) -> None:

@@ -301,10 +301,12 @@ class Preview:
         __tracebackhide__ = True
         ours = {one.urn: str(one.action) for one in (*self.changes, *self.plan.unchanged)}
         labels = {one.urn: one.name for one in (*self.changes, *self.plan.unchanged)}
-        every = {**{urn: op for urn, op in self._others.items() if op in (*_DOINGS, "same", "read")}, **ours}
-        found = {urn: what for urn, what in every.items() if name in (urn, name_of(urn), labels.get(urn))}
+        others = {urn: op for urn, op in self._others.items() if op in (*_DOINGS, "same", "read")}
+        found = {urn: what for urn, what in ours.items() if name in (urn, name_of(urn), labels[urn])}
+        if not found:  # a component may have the name of a vault in it
+            found = {urn: what for urn, what in others.items() if name in (urn, name_of(urn))}
         if not found:
-            known = {name_of(urn) for urn in every}
+            known = {name_of(urn) for urn in (*ours, *others)}
             self._fail(f'There is no resource "{name}".{_near(name, known)}')
         return found
 

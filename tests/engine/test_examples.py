@@ -83,7 +83,7 @@ def topology_rows(project: Project) -> set[str]:
 def test_every_example_has_a_test_and_all_its_files() -> None:
     """A new example is added here, too."""
     projects = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[es]*/*/Pulumi.yaml")}
-    examples = {"examples/01-first-mirror", "examples/02-rejected", "examples/03-pull-request"}
+    examples = {"examples/01-first-mirror", "examples/02-rejected", "examples/03-pull-request", "examples/04-policy-pack"}
     assert projects == {*examples, "stacks/retail-dr"}
     for project in projects:
         settings = (ROOT / project / "Pulumi.yaml").read_text()
@@ -126,6 +126,22 @@ def test_pull_request(tmp_path: Path, service: Service) -> None:
     assert "+ 3 to create" in preview.output
     assert project.up().ok().calls == ["CreateVault ledger", "CreateReplicationVault [COPY]-ledger"]
     assert project.destroy().ok().calls == ["DeleteVault [COPY]-ledger", "DeleteVault ledger"]
+
+
+def test_policy_pack(tmp_path: Path, service: Service) -> None:
+    """The stack keeps its policies; without the keys of finance its preview fails as the README shows."""
+    project = copied("examples/04-policy-pack", tmp_path, service)
+    kept = project.run("preview", "--policy-pack", "policy-pack/run").ok()
+    assert "[mandatory]" not in kept.output
+
+    program = project.folder / "__main__.py"
+    keys = r' +encrypt_type="KMS",\n +kms_key_id=.*,\n|, kms_key_id=[^)]*'
+    without_keys = re.sub(keys, "", program.read_text())
+    program.write_text(without_keys)
+    refused = project.run("preview", "--policy-pack", "policy-pack/run").failed()
+    (block,) = shown(ROOT / "examples/04-policy-pack/README.md")
+    assert in_order(block, refused.output)
+    assert refused.calls == []
 
 
 def test_retail_dr_in_dev(tmp_path: Path, service: Service) -> None:

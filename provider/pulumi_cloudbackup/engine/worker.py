@@ -7,6 +7,7 @@ the program's own messages.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import json
 import logging
@@ -40,12 +41,16 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.rules import Problem
 
 _PAUSE: Final = 0.5
+_RARELY: Final = (200_000, 50, 100)
+"""How many new objects the collector waits for, and how often it looks at older ones."""
 
 
 def main(folder: str) -> None:
     """Run the job in a folder and leave the outcome there."""
     place = Path(folder)
     _end_with_parent(place)
+    # The SDK keeps every task and output of a program: looking for garbage among them takes two thirds of a large run.
+    gc.set_threshold(*_RARELY)
     # As with the language host: what a failed program leaves pending is no news to anybody.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:

@@ -83,7 +83,12 @@ def topology_rows(project: Project) -> set[str]:
 def test_every_example_has_a_test_and_all_its_files() -> None:
     """A new example is added here, too."""
     projects = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[es]*/*/Pulumi.yaml")}
-    examples = {"examples/01-first-mirror", "examples/02-rejected", "examples/03-pull-request", "examples/04-policy-pack"}
+    examples = {
+        "examples/01-first-mirror",
+        "examples/02-rejected",
+        "examples/03-pull-request",
+        "examples/04-policy-pack",
+    }
     assert projects == {*examples, "stacks/retail-dr"}
     for project in projects:
         settings = (ROOT / project / "Pulumi.yaml").read_text()

@@ -27,15 +27,34 @@ def blocks(language: str) -> list[str]:
 
 def test_every_block_is_run_somewhere() -> None:
     """A new block needs a place here."""
-    assert sorted(kind for kind, _ in BLOCKS) == ["python", *["sh"] * 5, "text"]
+    assert sorted(kind for kind, _ in BLOCKS) == [*["python"] * 2, *["sh"] * 5, "text"]
     assert [text.strip() for text in blocks("sh") if text.strip() in RUN_ELSEWHERE] == list(RUN_ELSEWHERE)
     assert len(README.splitlines()) <= 150
 
 
 def test_the_program_is_the_first_example() -> None:
     """Which test_examples runs on the real engine."""
-    (program,) = blocks("python")
+    program, _ = blocks("python")
     assert program == (ROOT / "examples/01-first-mirror/__main__.py").read_text()
+
+
+def test_the_policy_test(tmp_path: Path) -> None:
+    """As it stands, from the root of the repository."""
+    _, test = blocks("python")
+    (tmp_path / "test_readme_block.py").write_text(test)
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", str(tmp_path / "pytest.ini")]
+    done = subprocess.run(
+        [*command, str(tmp_path / "test_readme_block.py")],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout
 
 
 def test_by_hand(tmp_path: Path) -> None:
@@ -97,6 +116,10 @@ def test_check() -> None:
         "docs/resources.md",
         "docs/emulator.md",
         "docs/ci.md",
+        "docs/plan.md",
+        "docs/policies.md",
+        "docs/policy-pack.md",
+        "docs/testing.md",
         "CHANGELOG.md",
         "LICENSE",
         "examples",

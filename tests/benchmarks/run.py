@@ -1,11 +1,13 @@
 """Benchmarks: ratios measured side by side in one run, because machines are noisy. Never a test that fails at random.
 
-    python tests/benchmarks/run.py [--resources 2 1000] [--rounds 3] [--only import|plan|preview|refresh|up]
+    python tests/benchmarks/run.py [--resources 2 1000] [--rounds 3] [--only import|offline|plan|preview|refresh|up]
 
 ``preview``: a real ``pulumi preview`` of N resources of ours beside the same program with dynamic resources that do
 nothing (the floor). ``up``: 32 vaults that initialise for 3 s each. ``import``: our package beyond Pulumi's own.
 ``refresh``: calls and time for 100 vaults. ``plan``: ``cloudbackup plan`` of two estate files of 10,000 and of 100,000
-resources, a tenth of them changed, beside what ``json.loads`` needs for the two files.
+resources, a tenth of them changed, beside what ``json.loads`` needs for the two files. ``offline``: ``cloudbackup plan
+--offline`` of N resources beside the real preview, and beside the floor: the same number of resources that do nothing,
+offline too; a small policy test beside the start of an interpreter with its imports.
 """
 
 from __future__ import annotations
@@ -65,6 +67,15 @@ regions = ("cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-qingdao")
 for n in range({pairs}):
     source = Vault(f"v{{n}}", region_id="cn-hangzhou")
     MirrorVault(f"m{{n}}", source=source, region_id=regions[n % 4])
+"""
+TERRAFORM = 4.4
+"""Seconds of `terraform plan` for 1,000 resources (reference/pulumi-engine.md 0.9, 2 cores)."""
+IMPORTS = "import pulumi_cloudbackup.testing, pulumi_cloudbackup.policies"
+SMALL = """
+import sys
+from pulumi_cloudbackup.policies import tags_are_given
+from pulumi_cloudbackup.testing import preview
+preview(sys.argv[1], stack="dev").no_problems(allow_warnings=True).complies(tags_are_given("a").advisory())
 """
 LIMITS = '{"vaults": 100000, "mirrors_per_region": 100000}'
 """So many resources are beyond the documented quotas of one account."""
@@ -228,7 +239,51 @@ def measured_plan(files: list[str]) -> tuple[float, float]:
     return time.monotonic() - start, usage.ru_maxrss / 1024
 
 
+def benchmark_offline(arguments: argparse.Namespace) -> None:
+    """Plan a program offline, and beside it preview it for real, and plan one whose resources do nothing."""
+    with Emulator(Settings(initializing_seconds=0)) as emulator, tempfile.TemporaryDirectory() as folder:
+        service = Service(emulator.url)
+        ours, floor = Project(Path(folder), service), Project(Path(folder), service, name="floor-project")
+        (floor.folder / "floor.py").write_text(FLOOR_MODULE)
+        resources = max(arguments.resources)
+        ours.program(OURS.format(pairs=resources // 2)).config("cloudbackup:limits", LIMITS)
+        ours.config("cloudbackup:preflight", "off")
+        floor.program(FLOOR.format(pairs=resources // 2)).run("stack", "ls")
+        runs = {
+            "offline": lambda: offline_plan(ours),
+            "floor offline": lambda: offline_plan(floor),
+            "real preview": lambda: ours.run("preview").ok(),
+        }
+        times: dict[str, list[float]] = {name: [] for name in runs}
+        for _round in range(arguments.rounds):
+            for name, run in runs.items():
+                times[name].append(timed(run))
+        median = {name: statistics.median(taken) for name, taken in times.items()}
+        print(
+            f"offline plan of {resources}: {median['offline']:.2f} s, the SDK's floor {median['floor offline']:.2f} s, "
+            f"real preview {median['real preview']:.2f} s, {median['real preview'] / median['offline']:.1f} times as "
+            f"long (target 2); `terraform plan` of as many took {TERRAFORM} s where the reference was measured"
+        )
+        ours.program('Vault("orders", region_id="cn-hangzhou")\n')
+        imports = "import pulumi_cloudbackup.engine.worker"
+        small, start = [], []
+        for _round in range(arguments.rounds * 3):
+            small.append(timed(lambda: subprocess.run([sys.executable, "-c", SMALL, str(ours.folder)], check=True)))
+            start.append(timed(lambda: subprocess.run([sys.executable, "-c", IMPORTS], check=True)))
+            start[-1] += timed(lambda: subprocess.run([sys.executable, "-c", imports], check=True))
+        print(
+            f"a small policy test: {min(small):.2f} s, {min(small) - min(start):.2f} s beyond the start of both "
+            "interpreters and their imports (target 0.3)"
+        )
+
+
+def offline_plan(project: Project) -> None:
+    command = [sys.executable, "-m", "pulumi_cloudbackup.cli", "plan", "--offline", str(project.folder)]
+    subprocess.run([*command, "--stack", project.stack, "--format", "json"], check=True, stdout=subprocess.DEVNULL)
+
+
 BENCHMARKS = {
+    "offline": benchmark_offline,
     "import": benchmark_import,
     "plan": benchmark_plan,
     "preview": benchmark_preview,

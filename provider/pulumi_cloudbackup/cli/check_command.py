@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.cli import output, policies
 from pulumi_cloudbackup.cli.exits import FINE, PROBLEMS, CommandError
+from pulumi_cloudbackup.cli.settings import setting
 from pulumi_cloudbackup.engine.project import Project, ProjectError, Stack, choose_stack, open_project
 from pulumi_cloudbackup.engine.running import run_program
 
@@ -42,7 +43,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         action="append",
-        type=_setting,
+        type=setting,
         default=[],
         metavar="KEY=VALUE",
         help="a configuration value, which wins over the stack's; repeat for more",
@@ -144,14 +145,6 @@ def _told(failure: "Failure", project: Project, stack: Stack) -> str:
     if stack.file is None and len(project.stacks) > 1:
         lines.append(f"No configuration was read: choose one of {', '.join(project.stacks)} with --stack NAME.")
     return "\n".join(lines)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    """Read KEY=VALUE."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
-    return key.strip(), value
 
 
 def _seconds(text: str) -> float:

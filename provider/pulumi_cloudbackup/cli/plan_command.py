@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cli import output, policies
 from pulumi_cloudbackup.cli.exits import CHANGES_PENDING, FINE, ONLY_ORDER, PROBLEMS, CommandError
+from pulumi_cloudbackup.cli.settings import setting
 
 if TYPE_CHECKING:
     from pulumi_cloudbackup.engine.stack_plan import StackPlan
@@ -35,6 +36,14 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", metavar="NAME", help="the stack (default: the only one)")
     parser.add_argument("--offline", action="store_true", help="without Pulumi CLI, account and network")
     parser.add_argument("--state", metavar="FILE", help="with --offline: what `pulumi stack export` wrote")
+    parser.add_argument(
+        "--config",
+        action="append",
+        type=setting,
+        default=[],
+        metavar="KEY=VALUE",
+        help="with --offline: a configuration value, which wins over the stack's; repeat for more",
+    )
     parser.add_argument("--current", metavar="FILE", help="an estate file: what there is (instead of PATH)")
     parser.add_argument("--desired", metavar="FILE", help="an estate file: what there is to be (instead of PATH)")
     parser.add_argument(
@@ -94,6 +103,7 @@ def _plan(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
         for name in ("path", "stack", "state"):
             _refuse(getattr(arguments, name) is not None, f"{_flag(name)} does not go with --current and --desired")
         _refuse(arguments.offline, "--offline does not go with --current and --desired")
+        _refuse(bool(arguments.config), "--config does not go with --current and --desired")
         _refuse(arguments.current is None or arguments.desired is None, "--current and --desired go together")
         made = _plan_of_files(arguments, wanted)
         return made, bool(made.changes)
@@ -101,6 +111,7 @@ def _plan(arguments: argparse.Namespace) -> "tuple[Plan, bool]":
         shown = _plan_offline(arguments)
     else:
         _refuse(arguments.state is not None, "--state goes with --offline")
+        _refuse(bool(arguments.config), "--config goes with --offline; the real engine reads the stack's own")
         shown = _plan_of_stack(arguments)
     if not wanted:
         return shown.plan, shown.has_work
@@ -139,7 +150,7 @@ def _plan_offline(arguments: argparse.Namespace) -> "StackPlan":
         if written is None and state is not None:
             written = read_export(state).stack
         project = open_project(Path(arguments.path or "."))
-        stack = choose_stack(project, written, {})
+        stack = choose_stack(project, written, dict(arguments.config))
         made = preview_offline(project, stack, state, seconds=_SECONDS, **choices(arguments))
     except StateError as error:
         raise CommandError(f"plan: {arguments.state}: {error}") from error

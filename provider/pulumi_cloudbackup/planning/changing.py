@@ -156,10 +156,11 @@ class _Olds:
         for old in self._ours:
             if not old.resource.pending_delete:
                 self._free.setdefault(old.urn, old)
+        tells_no_urn = any(new.resource.urn is None for new in world.news)
         self._named = {
             (old.is_mirror, old.account, old.name): old.urn
             for old in self._free.values()
-            if old.resource.urn is None or any(new.resource.urn is None for new in world.news)
+            if tells_no_urn or old.resource.urn is None
         }
 
     def own(self, new: New) -> Old | None:

@@ -7,21 +7,29 @@ other people's resources, components, secrets, applies, aliases of parents, mark
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
+from unittest import mock
 
 import pytest
 
+from engine_harness import environment
 from engine_samples import CHANGED, FIRST, NEIGHBOURS
 from grounds import Ground, Grounds
 from offline_and_real import differences, offline_preview, real_preview
+from pulumi_cloudbackup.engine.offline_plan import preview_offline
 from pulumi_cloudbackup.engine.outcome import Failure
+from pulumi_cloudbackup.engine.project import choose_stack, open_project
 from pulumi_cloudbackup.engine.stack_plan import StackPlan
 from pulumi_cloudbackup.reports.plans import plan_as_json
+from pulumi_cloudbackup.testing.real import preview_real
 
 pytestmark = pytest.mark.engine
+ROOT = Path(__file__).parents[2]
 
 Mark: TypeAlias = Callable[[dict[str, Any]], None]
 """Changes a resource of the state."""
@@ -254,3 +262,35 @@ def test_an_encrypted_state(stacks: Callable[[str], Opened]) -> None:
         assert isinstance(offline, StackPlan)
         assert not offline.has_work
         assert "quiet" not in plan_as_json(offline.plan) + offline.state
+
+
+PROJECTS = {
+    "first mirror": ("examples/01-first-mirror", "dev", None),
+    "rejected": ("examples/02-rejected", "dev", None),
+    "pull request": ("examples/03-pull-request", "dev", None),
+    "policy pack": ("examples/04-policy-pack", "dev", None),
+    "retail-dr in dev": ("stacks/retail-dr", "dev", None),
+    "retail-dr in prod": ("stacks/retail-dr", "prod", None),
+    "retail-dr in prod, deployed": ("stacks/retail-dr", "prod", "tests/prod.state.json"),
+}
+
+
+def test_every_project_is_compared() -> None:
+    found = {path.parent.relative_to(ROOT).as_posix() for path in ROOT.glob("[es]*/*/Pulumi.yaml")}
+    assert found == {folder for folder, _, _ in PROJECTS.values()}
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_projects(name: str, tmp_path: Path) -> None:
+    """The examples and stacks of this repository, on workspaces as tests of teams have them."""
+    folder, stack_name, file = PROJECTS[name]
+    state = (ROOT / folder / file).read_text() if file is not None else None
+    with mock.patch.dict(os.environ, environment(tmp_path / "home", None), clear=True):
+        project = open_project(ROOT / folder)
+        stack = choose_stack(project, stack_name, {})
+        real = preview_real(project, stack, state, {}, {})
+        offline = preview_offline(project, stack, state, seconds=60)
+    assert isinstance(real, StackPlan), real
+    assert isinstance(offline, StackPlan), offline
+    found = list(differences(real, offline))
+    assert not found, "\n".join(found)

@@ -561,8 +561,12 @@ def _written(one: Old | New) -> tuple[str, str]:
     """Return an entry as it was written: what is absent is not in it, and the order of its arguments does not count."""
     resource = one.resource
     fields = resource.__dict__
-    written = [(key, fields[key]) for key in sorted(resource.model_fields_set)]
+    written = [(key, _sorted(fields[key])) for key in sorted(resource.model_fields_set)]
     return one.urn, repr(written)
+
+
+def _sorted(value: object) -> object:
+    return sorted(value.items(), key=lambda entry: str(entry[0])) if isinstance(value, dict) else value
 
 
 __all__ = ["COPY_RATE", "MIRROR_TYPE", "NEVER_POSSIBLE", "PLANNED_CODES", "VAULT_TYPE", "Pool", "plan"]

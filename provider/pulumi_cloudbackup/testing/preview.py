@@ -239,8 +239,8 @@ class Preview:
         if not runs and not any(one.stops for one in self.problems):
             runs = 1
         if runs != count:
-            told = f"{runs} are needed" if runs else "no sequence of runs is safe"
-            self._fail(f"It does not take {count} {'run' if count == 1 else 'runs'}: {told}.")
+            told = f"it takes {_count(runs, 'run')}" if runs else "no sequence of runs is safe"
+            self._fail(f"It does not take {_count(count, 'run')}: {told}.")
         return self
 
     def complies(self, *policies: Policy | Iterable[Policy], allow_unknown: bool = True) -> Self:

@@ -1,0 +1,138 @@
+"""Previews without pytest's fixtures: what a program may ask of others, and what assertions hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from pulumi_cloudbackup import MirrorVault, Vault
+from pulumi_cloudbackup.estate import UNKNOWN
+from pulumi_cloudbackup.testing import Preview, PreviewFailedError, UsageError, preview
+from testing import teams
+
+STATE = teams.HERE / "state.json"
+
+
+def asking() -> None:
+    answer = pulumi.runtime.invoke("acme:index:getPlace", {"near": "x"})
+    region = (answer.value or {}).get("region") if answer is not None else None
+    Vault("orders", region_id=region or "cn-hangzhou")
+
+
+def endless() -> None:
+    while True:
+        pass
+
+
+def pair() -> None:
+    orders = Vault("orders", region_id="cn-hangzhou", tags={"env": "none"})
+    MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
+
+
+def test_functions_of_providers() -> None:
+    given = preview(asking, functions={"acme:index:getPlace": {"region": "cn-beijing"}})
+    assert given.vault("orders").region_id == "cn-beijing"
+    unknown = preview(asking)
+    assert unknown.plan.notes == (
+        "Not known offline, and not given: what these functions of providers return: acme:index:getPlace.",
+    )
+
+
+def test_another_stack() -> None:
+    def program() -> None:
+        network = pulumi.StackReference("organization/network/prod")
+        Vault("orders", region_id=network.require_output("region"))
+        pulumi.export("missing", network.get_output("nothing"))
+
+    known = preview(program, stack_outputs={"organization/network/prod": {"region": "cn-beijing"}})
+    assert known.vault("orders").region_id == "cn-beijing"
+    assert preview(program).vault("orders").region_id is UNKNOWN
+
+
+def test_encrypted_configuration(tmp_path: Path) -> None:
+    """It is stood in for, and a program that cannot live with that is told why."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  shop:count:\n    secure: v1:abc\n")
+    (tmp_path / "__main__.py").write_text("import pulumi\nint(pulumi.Config().require('count'))\n")
+    with pytest.raises(
+        PreviewFailedError, match="Encrypted configuration is stood in for; secrets= gives values: shop:count"
+    ):
+        preview(tmp_path)
+    assert preview(tmp_path, secrets={"count": 3}).changes == ()
+
+
+def test_a_program_without_end() -> None:
+    with pytest.raises(PreviewFailedError, match="the program still runs after 3 s and was ended"):
+        preview(endless, timeout=3.0)
+
+
+def test_a_state_of_another_project() -> None:
+    with pytest.raises(PreviewFailedError, match='The state is that of project "program"'):
+        preview(pair, project="other", state=STATE)
+
+
+def test_engines() -> None:
+    with pytest.raises(UsageError, match="There is no engine 'fast': it is offline or real"):
+        preview(pair, engine="fast")  # type: ignore[arg-type] # what is refused
+
+
+@pytest.fixture(scope="module")
+def same() -> Preview:
+    return preview(pair, state=STATE)
+
+
+@pytest.fixture(scope="module")
+def moved() -> Preview:
+    def program() -> None:
+        orders = Vault("orders", region_id="cn-hangzhou", tags={"env": "none"}, description="new")
+        MirrorVault("orders-dr", source=orders, region_id="cn-beijing")
+        Vault("more", region_id="cn-hangzhou")
+
+    return preview(program, state=STATE)
+
+
+def test_assertions_hold(same: Preview, moved: Preview) -> None:
+    same.no_changes().no_problems(allow_warnings=True).no_data_loss().stages(1).nothing_else()
+    moved.updates("orders").replaces("orders-dr").creates("more").nothing_else()
+    moved.order("delete orders-dr", "create orders-dr").problem("CB405", says="no complete mirror vault").no_data_loss()
+    moved.replaces("urn:pulumi:check::program::pulumi-python:dynamic/cloudbackup:MirrorVault::orders-dr")
+    assert repr(moved).startswith("<Preview (offline)>\n")
+    assert {one.severity for one in same.diagnostics} <= {"info", "warning"}
+
+
+@pytest.mark.parametrize(
+    ("asserts", "says"),
+    [
+        (lambda p: p.no_changes(), "There are 3 other changes:"),
+        (lambda p: p.creates("more").nothing_else(), "There are 2 other changes:"),
+        (lambda p: p.creates("orders"), '"orders" is not created: it is updated.'),
+        (lambda p: p.deletes("orders-dr"), '"orders-dr" is not deleted: it is replaced.'),
+        (lambda p: p.updates("nobody"), 'There is no resource "nobody". There are "more", "orders", "orders-dr".'),
+        (lambda p: p.order("create more", "update orders"), 'In some order "create more" does not come before'),
+        (lambda p: p.order("create orders", "update orders"), 'There is no step "create orders"; the steps are'),
+        (lambda p: p.stages(2), "It does not take 2 runs: it takes 1 run."),
+        (lambda p: p.no_problems(), "There is 1 problem:"),
+        (lambda p: p.problem("CB405", "more"), 'CB405 is not about "more", but about "orders", "orders-dr"'),
+        (lambda p: p.problem("CB405", says="xyz"), "CB405 does not say 'xyz'"),
+        (lambda p: p.problem("CB401"), "There is no problem CB401; there is 1 other:"),
+        (lambda p: p.vault("orders-dr"), 'The program declares no vault "orders-dr". Is "orders" meant?'),
+        (lambda p: p.mirror("orders"), 'The program declares no mirror vault "orders". Is "orders-dr" meant?'),
+        (lambda p: p.output("id"), 'The stack has no output "id".'),
+    ],
+)
+def test_assertions_fail(asserts: object, says: str, moved: Preview) -> None:
+    """In a sentence, with the plan below it."""
+    assert callable(asserts)
+    with pytest.raises(AssertionError) as raised:
+        asserts(moved)
+    assert says in str(raised.value)
+    assert str(raised.value).endswith(moved.text)
+
+
+@pytest.mark.parametrize("asserts", [lambda p: p.creates(), lambda p: p.problem("CB000"), lambda p: p.order("x", "y")])
+def test_what_nobody_can_mean(asserts: object, moved: Preview) -> None:
+    assert callable(asserts)
+    with pytest.raises(UsageError):
+        asserts(moved)

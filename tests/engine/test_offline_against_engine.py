@@ -127,6 +127,43 @@ CASES = {
             ),
         ),
     ),
+    "all ignored": Case(
+        PAIR,
+        named(
+            PAIR,
+            ('"cn-hangzhou")', '"cn-qingdao", tags={"a": "b"}, opts=pulumi.ResourceOptions(ignore_changes=["*"]))'),
+        ),
+    ),
+    "one tag ignored": Case(
+        named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", tags={"a": "b", "c": "d"})')),
+        named(
+            PAIR,
+            (
+                '"cn-hangzhou")',
+                '"cn-hangzhou", tags={"a": "x", "c": "d"}, opts=pulumi.ResourceOptions(ignore_changes=[\'tags["a"]\']))',
+            ),
+        ),
+    ),
+    "triggered": Case(
+        named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", opts=pulumi.ResourceOptions(replacement_trigger="1"))')),
+        named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", opts=pulumi.ResourceOptions(replacement_trigger="2"))')),
+    ),
+    "failed to initialise": Case(PAIR, PAIR, marked("orders", initErrors=["oh"])),
+    "a protected mirror": Case(PAIR, named(PAIR, ("cn-hangzhou", "cn-qingdao")), marked("orders-dr", protect=True)),
+    "all removed, one protected": Case(PAIR, NOTHING, marked("orders-dr", protect=True)),
+    "read now": Case(
+        FIRST, named(FIRST, ('Key("aside", "aside")', 'Key("aside", "aside", opts=pulumi.ResourceOptions(id="key-x"))'))
+    ),
+    "replaced on changes": Case(
+        FIRST,
+        named(
+            FIRST,
+            (
+                'Key("aside", "aside")',
+                'Key("aside", "aside", note="x", opts=pulumi.ResourceOptions(replace_on_changes=["note"]))',
+            ),
+        ),
+    ),
     "removed": Case(PAIR, 'pulumi.export("nothing", 1)'),
     "source removed, mirror kept": Case(
         PAIR, 'MirrorVault("orders-dr", source=ExistingVault("v-1", "cn-hangzhou"), region_id="cn-shanghai")'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -66,6 +67,9 @@ def test_an_advisory_one_warns() -> None:
     ("check", "words"),
     [
         (lambda _: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda _: False, "TypeError: a policy yields what it finds, or returns a list of it, and no bool"),
+        (lambda _: "bad", "TypeError: a policy yields what it finds, or returns a list of it, and no str"),
+        (lambda _: sys.exit(0), "SystemExit: 0"),
         (lambda _: [3], "TypeError: a policy yields Violation, NotYetKnown or a text, and no int"),
         (lambda proposal: [proposal.vault], "AttributeError: 'Proposal' object has no attribute 'vault'"),
         (
@@ -100,6 +104,12 @@ def test_it_is_a_generator_that_fails_half_way() -> None:
 def test_names_that_no_report_could_tell(name: str) -> None:
     with pytest.raises(PolicyError, match="cannot be called"):
         Policy(name, "x", lambda _: None)
+
+
+def test_two_of_one_kind() -> None:
+    """They need names of their own."""
+    policies = [tags_are_given("a"), tags_are_given("b").named("tags-of-b")]
+    assert [one.code for one in judge_policies(policies, ONE).problems] == ["tags-are-given", "tags-of-b"]
 
 
 def test_levels() -> None:

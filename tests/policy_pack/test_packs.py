@@ -220,7 +220,7 @@ def test_the_rule_book(told: Any) -> None:
         ),
         pytest.param(
             ([KMS, kms_is_used()],),
-            "Two policies are called kms-is-used: give one of them another name.",
+            "Two policies are called kms-is-used: give one of them another name with .named(...).",
             id="one name twice",
         ),
         pytest.param((ModuleType("empty"),), "There are no policies in ours: list them in POLICIES.", id="none"),

@@ -39,7 +39,7 @@ WRONG: dict[str, list[str]] = {
     "no_export": ["PreviewFailedError: This is no exported state"],
     "no_program": ["UsageError: A program is a directory or a function, and no int."],
     "no_project": ["PreviewFailedError:", "nowhere does not exist"],
-    "configuration_of_no_kind": ["UsageError: The configuration program:a cannot be written as JSON"],
+    "configuration_of_no_kind": ["UsageError: program:a cannot be written as JSON"],
 }
 
 

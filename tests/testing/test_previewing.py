@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pulumi
 import pytest
 
 from pulumi_cloudbackup import MirrorVault, Vault
 from pulumi_cloudbackup.estate import UNKNOWN
+from pulumi_cloudbackup.policies import kms_is_used
 from pulumi_cloudbackup.testing import Preview, PreviewFailedError, UsageError, preview
 from testing import teams
 
@@ -78,6 +81,54 @@ def test_engines() -> None:
         preview(pair, engine="fast")  # type: ignore[arg-type] # what is refused
 
 
+def test_what_is_not_known_is_not_kept() -> None:
+    """Unless somebody says that it is fine, or the policy only warns."""
+
+    def program() -> None:
+        first = Vault("first", region_id="cn-hangzhou")
+        Vault("second", region_id="cn-hangzhou", encrypt_type=first.id.apply(lambda _: "KMS"), kms_key_id="k")
+
+    p = preview(program)
+    kms = kms_is_used(except_for=["first"])
+    with pytest.raises(AssertionError, match=r"Not yet known: kms-is-used for second \(encrypt_type\)"):
+        p.complies(kms)
+    p.complies(kms, allow_unknown=True).complies(kms.advisory())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"stack": "prdo"},
+        {"stack": 5},
+        {"timeout": "x"},
+        {"functions": {"a:b:c": 3}},
+        {"stack_outputs": {"a/b/c": {"x": {1}}}},
+    ],
+)
+def test_options_of_no_use(asked: dict[str, Any], tmp_path: Path) -> None:
+    project = teams.lay_out(tmp_path / "team") / "project"
+    with pytest.raises(UsageError):
+        preview(project, **asked)
+
+
+def test_an_encrypted_state() -> None:
+    """What nobody could compare is said."""
+    secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "x"}
+    state = json.loads(STATE.read_text())
+    for one in state["deployment"]["resources"]:
+        if one["urn"].endswith("::orders"):
+            one["inputs"]["description"] = one["outputs"]["description"] = secret
+
+    def program() -> None:
+        orders = Vault(
+            "orders", region_id="cn-hangzhou", tags={"env": "none"}, description=pulumi.Output.secret("other")
+        )
+        MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
+
+    (note,) = preview(program, state=state).plan.notes
+    assert note.startswith("Not compared, because the state holds them encrypted: orders (description).")
+
+
 @pytest.fixture(scope="module")
 def same() -> Preview:
     return preview(pair, state=STATE)
@@ -131,7 +182,17 @@ def test_assertions_fail(asserts: object, says: str, moved: Preview) -> None:
     assert str(raised.value).endswith(moved.text)
 
 
-@pytest.mark.parametrize("asserts", [lambda p: p.creates(), lambda p: p.problem("CB000"), lambda p: p.order("x", "y")])
+@pytest.mark.parametrize(
+    "asserts",
+    [
+        lambda p: p.creates(),
+        lambda p: p.problem("CB000"),
+        lambda p: p.problem("tags-are-given"),
+        lambda p: p.order("x", "y"),
+        lambda p: p.order("create more"),
+        lambda p: p.complies(),
+    ],
+)
 def test_what_nobody_can_mean(asserts: object, moved: Preview) -> None:
     assert callable(asserts)
     with pytest.raises(UsageError):

@@ -134,10 +134,11 @@ def _plan_of_stack(arguments: argparse.Namespace) -> "StackPlan":
 def _plan_offline(arguments: argparse.Namespace) -> "StackPlan":
     """Plan from a program and an exported state, without the Pulumi CLI."""
     from pulumi_cloudbackup.engine.exported import StateError, read_export  # noqa: PLC0415 - not for estate files
-    from pulumi_cloudbackup.engine.offline_plan import preview_offline  # noqa: PLC0415 - imports Pulumi
+    from pulumi_cloudbackup.engine.offline_plan import ENCRYPTED, preview_offline  # noqa: PLC0415 - imports Pulumi
     from pulumi_cloudbackup.engine.outcome import Failure  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError  # noqa: PLC0415 - as above
+    from pulumi_cloudbackup.estate import EstateError  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.planning import PlanError  # noqa: PLC0415 - as above
     from pulumi_cloudbackup.resources.refusal import Refusal  # noqa: PLC0415 - as above
 
@@ -151,11 +152,16 @@ def _plan_offline(arguments: argparse.Namespace) -> "StackPlan":
             written = read_export(state).stack
         project = open_project(Path(arguments.path or "."))
         stack = choose_stack(project, written, dict(arguments.config))
+        if written is not None and stack.file is None and project.stacks:
+            known = ", ".join(project.stacks)
+            sys.stderr.write(f"cloudbackup: plan: stack {stack.name} has no configuration file; there are {known}\n")
         made = preview_offline(project, stack, state, seconds=_SECONDS, **choices(arguments))
     except StateError as error:
         raise CommandError(f"plan: {arguments.state}: {error}") from error
     except (ProjectError, PlanError) as error:
         raise CommandError(f"plan: {error}") from error
+    except EstateError as error:
+        raise CommandError(f"plan: {error}. {ENCRYPTED}") from error
     except PreviewFailedError as error:
         raise CommandError(f"plan: the preview failed:\n{error}") from error
     except Refusal as error:

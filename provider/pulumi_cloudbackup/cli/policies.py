@@ -1,6 +1,7 @@
 """Policies that the command line names: loaded from modules or files, and applied to what is checked or planned."""
 
 import argparse
+import contextlib
 import importlib
 import importlib.util
 import sys
@@ -38,7 +39,8 @@ def load(command: str, names: list[str]) -> "tuple[Policy, ...]":
     found: dict[str, tuple[Policy, str]] = {}
     for name in names:
         try:
-            policies = policies_in(_module(command, name), name)
+            with contextlib.redirect_stdout(sys.stderr):  # the output is the report's
+                policies = policies_in(_module(command, name), name)
         except PolicyError as error:
             raise CommandError(f"{command}: --policy {name}: {error}") from error
         for policy in policies:
@@ -52,7 +54,8 @@ def planned(plan: "Plan", policies: "tuple[Policy, ...]", proposal: "Proposal") 
     """Return a plan with what policies say of it: stages are of no use where something else is wrong."""
     from pulumi_cloudbackup.policies import judge_policies  # noqa: PLC0415 - loaded by now
 
-    verdict = judge_policies(policies, proposal)
+    with contextlib.redirect_stdout(sys.stderr):
+        verdict = judge_policies(policies, proposal)
     return replace(
         plan,
         problems=(*plan.problems, *verdict.problems),
@@ -65,7 +68,8 @@ def checked(report: "ProblemReport", policies: "tuple[Policy, ...]", proposal: "
     """Return a report with what policies say of what is declared; those about updates are named in a note."""
     from pulumi_cloudbackup.policies import judge_policies  # noqa: PLC0415 - loaded by now
 
-    verdict = judge_policies(policies, proposal)
+    with contextlib.redirect_stdout(sys.stderr):
+        verdict = judge_policies(policies, proposal)
     return replace(
         report,
         problems=(*report.problems, *verdict.problems),

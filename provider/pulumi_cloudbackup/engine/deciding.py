@@ -9,6 +9,7 @@ its events and its digest, for the same reader (``event_stream``).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.dynamic_providers import (
     DYNAMIC_PREFIX,
+    PROVIDER_KEY,
     Diff,
     DynamicProviders,
     ProviderError,
@@ -24,7 +26,7 @@ from pulumi_cloudbackup.engine.dynamic_providers import (
 from pulumi_cloudbackup.engine.registration import PROVIDER_PREFIX, STACK_TYPE, urn_of
 from pulumi_cloudbackup.engine.states import name_of, type_of
 from pulumi_cloudbackup.engine.values import Secret, from_written, to_written
-from pulumi_cloudbackup.estate import UNKNOWN
+from pulumi_cloudbackup.estate import UNKNOWN, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
 _ENCRYPTED: Final = Secret(UNKNOWN)
 """A secret of the state that nobody can read here."""
-_UNCOUNTED: Final = frozenset(("create-replacement", "delete-replaced", "remove-pending-replace"))
+_BRACKETS: Final = re.compile(r'\["([^"]*)"\]')
+"""How a path names a key that is no word."""
+_UNCOUNTED: Final = frozenset(("create-replacement", "delete-replaced", "read-replacement", "remove-pending-replace"))
 """Steps that the engine's summary counts under ``replace``, or not at all."""
 
 
@@ -103,6 +107,7 @@ class Deciding:
         self._steps: list[dict[str, Any]] = []
         self._counts: Counter[str] = Counter()
         self._has_failed = False
+        self._uncompared: set[str] = set()
 
     def register(self, asked: Registration) -> Answer:
         """Decide what happens to a resource; raise RefusedError."""
@@ -110,12 +115,18 @@ class Deciding:
             return self._registered(asked)
 
     def read(self, asked: Registration) -> None:
-        """Note a resource that is only read."""
+        """Note a resource that is only read; what was managed under its name goes, unless it is the same."""
         with self._lock:
+            old = self._find_old(asked)
             self._fates.seen.add(asked.urn)
-            old = self._by_urn.get(asked.urn)
             new = _written(asked, asked.inputs, asked.inputs, asked.read_id or "") | {"external": True}
-            self._step("read", old, new)
+            if old is None or old.says("external") or old.id == asked.read_id:
+                self._step("read", old, new)
+                return
+            self._fates.replaced.add(asked.urn)
+            self._fates.later.add(old.urn)
+            self._step("read-replacement", old, new)
+            self._step("replace", old, new)
 
     def outputs(self, asked: Registration, outputs: Mapping[str, Any]) -> None:
         """Note what a component, or the stack, has registered as its outputs."""
@@ -131,6 +142,11 @@ class Deciding:
         """Note a message; an error ends the preview."""
         self._has_failed = self._has_failed or severity == "error"
         self._events.append({"diagnosticEvent": {"severity": severity, "message": text, "urn": urn}})
+
+    @property
+    def uncompared(self) -> tuple[str, ...]:
+        """Secrets that the state holds encrypted, and that are taken for what is declared."""
+        return tuple(sorted(self._uncompared))
 
     @property
     def has_failed(self) -> bool:
@@ -179,7 +195,7 @@ class Deciding:
         diff = self._diff(asked, old, inputs)
         if diff.replaces or old.says("pendingReplacement"):
             return self._replaced(asked, old, is_deleted=False, deletes_first=diff.delete_before_replace)
-        if diff.changes:
+        if diff.changes or old.written.get("initErrors"):
             new = _written(asked, inputs, inputs, old.id)
             self._step("update", old, new)
             return Answer(old.id, inputs)
@@ -205,6 +221,10 @@ class Deciding:
             self._fates.later.add(old.urn)
         elif not is_deleted:
             for dependent in reversed(self._replaced_too(old)):
+                if dependent.says("protect"):
+                    text = f'unable to replace resource "{dependent.urn}" as part of replacing "{asked.urn}"'
+                    self.failed(f"{text}\nas it is currently marked for protection.", asked.urn)
+                    raise RefusedError(text)
                 self._fates.deleted.add(dependent.urn)
                 self._step("delete-replaced", dependent, None)
             if not old.says("pendingReplacement"):
@@ -227,15 +247,25 @@ class Deciding:
         raise RefusedError(failures[0].reason)
 
     def _diff(self, asked: Registration, old: _Old, inputs: Mapping[str, Any]) -> Diff:
+        if _triggers(old, asked.options.replacement_trigger):
+            return Diff(changes=True, replaces=("replacementTrigger",))
         if any(urn in self._fates.replaced for urn in asked.options.replace_with):
             return Diff(changes=True, replaces=("replaceWith",))
+        before = self._filled_in(old, old.inputs, inputs)
         if not asked.type.startswith(DYNAMIC_PREFIX):
-            olds = _filled_in(old.inputs, inputs)
-            return Diff(changes=any(olds.get(key) != value for key, value in inputs.items()))
-        diff = self._providers.diff(old.id, _filled_in(old.outputs, inputs), inputs)
-        if diff.changes is None:
-            return Diff(changes=_filled_in(old.inputs, inputs) != dict(inputs), replaces=diff.replaces)
-        return diff
+            changed = {key for key, value in inputs.items() if before.get(key) != value}
+            return _by_keys(changed, (), asked.options.replace_on_changes)
+        diff = self._providers.diff(old.id, self._filled_in(old, old.outputs, inputs), inputs)
+        if diff.changes is not None:
+            return diff
+        changed = {key for key in before.keys() | inputs.keys() if before.get(key) != inputs.get(key)}
+        return _by_keys(changed, diff.replaces, asked.options.replace_on_changes)
+
+    def _filled_in(self, old: _Old, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        """Return old values; a secret that the state holds encrypted is taken for the one that is declared."""
+        hidden = {key for key, value in olds.items() if value == _ENCRYPTED and isinstance(news.get(key), Secret)}
+        self._uncompared |= {f"{name_of(old.urn)} ({key})" for key in hidden if key != PROVIDER_KEY}
+        return {key: news[key] if key in hidden else value for key, value in olds.items()}
 
     def _replaced_too(self, root: _Old) -> list[_Old]:
         """Return what has to be replaced with a resource, because its provider would say so (in their order)."""
@@ -341,12 +371,37 @@ class Deciding:
         self._events.append({kind: {"metadata": metadata, "planning": True}})
 
 
-def _filled_in(olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-    """Return old values; a secret that the state holds encrypted is taken for what is declared, if that is secret."""
-    return {
-        key: news[key] if value == _ENCRYPTED and isinstance(news.get(key), Secret) else value
-        for key, value in olds.items()
-    }
+def _triggers(old: _Old, wanted: Any) -> bool:
+    """Whether another replacement trigger replaces a resource (shouldTriggerReplace); on one side alone it is none."""
+    before, after = _open(from_written(old.written.get("replacementTrigger"))), _open(wanted)
+    if _holds_unknown(before) or _holds_unknown(after):
+        return True
+    return before is not None and after is not None and bool(before != after)
+
+
+def _open(value: Any) -> Any:
+    """Return a value with its secrets taken out of their wrapping."""
+    match value:
+        case Secret():
+            return _open(value.value)
+        case dict():
+            return {key: _open(item) for key, item in value.items()}
+        case list():
+            return [_open(item) for item in value]
+        case _:
+            return value
+
+
+def _holds_unknown(value: Any) -> bool:
+    if isinstance(value, dict | list):
+        return any(_holds_unknown(item) for item in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Unknown)
+
+
+def _by_keys(changed: set[str], replaces: tuple[str, ...], paths: Sequence[str]) -> Diff:
+    """Return what changed inputs come to, where the engine compares them itself (applyReplaceOnChanges)."""
+    forced = sorted(key for key in changed if key in paths or "*" in paths)
+    return Diff(changes=bool(changed), replaces=(*replaces, *forced))
 
 
 def _is_default_provider(urn: str) -> bool:
@@ -376,7 +431,10 @@ def _by_property(written: Mapping[str, Any]) -> dict[str, list[str]]:
 def _with_ignored(asked: Registration, old: _Old) -> Mapping[str, Any]:
     """Return the inputs with the old values of what is ignored (processIgnoreChanges)."""
     inputs = dict(asked.inputs)
-    for path in asked.options.ignore_changes:
+    if "*" in asked.options.ignore_changes:
+        return dict(old.inputs)
+    for written in asked.options.ignore_changes:
+        path = _BRACKETS.sub(lambda found: f".{found[1]}", written).removeprefix(".")
         key, _, rest = path.partition(".")
         if rest and isinstance(inputs.get(key), dict) and isinstance(old.inputs.get(key), dict):
             inputs[key] = _reset(inputs[key], rest, old.inputs[key])
@@ -408,4 +466,5 @@ def _written(asked: Registration, inputs: Mapping[str, Any], outputs: Mapping[st
         "deletedWith": options.deleted_with,
         "ignoreChanges": list(options.ignore_changes),
         "replaceOnChanges": list(options.replace_on_changes),
+        "replacementTrigger": to_written(options.replacement_trigger),
     }

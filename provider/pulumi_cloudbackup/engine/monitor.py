@@ -132,6 +132,7 @@ class Monitor(_Connection):
         self._callbacks = Callbacks()
         self._rejections: list[Rejection] = []
         self._unanswered: list[str] = []
+        self._unknown_stacks: list[str] = []
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
@@ -152,6 +153,11 @@ class Monitor(_Connection):
     def unanswered(self) -> tuple[str, ...]:
         """Functions of providers that the program called, in order: their results are unknown here."""
         return tuple(dict.fromkeys(self._unanswered))
+
+    @property
+    def unknown_stacks(self) -> tuple[str, ...]:
+        """Other stacks whose outputs the program asked for and nobody gave."""
+        return tuple(dict.fromkeys(self._unknown_stacks))
 
     def close(self) -> None:
         """Close what is open to the program's callback servers."""
@@ -442,6 +448,8 @@ class Monitor(_Connection):
         """Return what is known of another stack: its outputs where they were given, otherwise only its name."""
         outputs = self._stack_outputs.get(stack)
         if outputs is None:
+            with self._lock:
+                self._unknown_stacks.append(stack)
             return {"name": stack, "outputs": UNKNOWN, "secretOutputNames": UNKNOWN}
         secret = sorted(name for name, value in outputs.items() if isinstance(value, Secret))
         return {"name": stack, "outputs": outputs, "secretOutputNames": secret}

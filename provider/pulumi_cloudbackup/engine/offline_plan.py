@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -41,6 +41,8 @@ class Surroundings:
 
 
 NOTHING_GIVEN: Final = Surroundings()
+ENCRYPTED: Final = "Where the state holds secrets encrypted, export it with --show-secrets"
+"""What may help where a state cannot be read as an estate."""
 
 
 def preview_offline(
@@ -87,11 +89,18 @@ def preview_offline(
     events = read_events(json.dumps(event) for event in told["events"])
     observed = observe(events, read_digest(json.dumps(told["digest"])))
     made = plan_of(text, exported, observed, seen, **choices)
-    unknown = ", ".join(told["unanswered"])
-    if not unknown:
-        return made
-    note = f"Not known offline, and not given: what these functions of providers return: {unknown}."
-    return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, note)))
+    return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *_limits(told))))
+
+
+def _limits(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say what nobody could know offline."""
+    functions, stacks, secrets = (", ".join(told[key]) for key in ("unanswered", "unknown_stacks", "uncompared"))
+    if functions:
+        yield f"Not known offline, and not given: what these functions of providers return: {functions}."
+    if stacks:
+        yield f"Not known offline, and not given: outputs of {stacks}."
+    if secrets:
+        yield f"Not compared, because the state holds them encrypted: {secrets}. {ENCRYPTED}."
 
 
 def _read(state: str | bytes | None) -> tuple[Exported, dict[str, Any]]:

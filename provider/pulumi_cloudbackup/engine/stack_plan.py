@@ -89,7 +89,7 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
         seen_file = Path(place) / "judgement.json"
         watched = replace(asked, environment={**asked.environment, OBSERVE_VARIABLE: str(seen_file)})
         observed = cli.preview(watched)
-        if not observed.failed and not seen_file.exists():
+        if not seen_file.exists() and (not observed.failed or any(_is_ours(one.urn) for one in observed.errors)):
             judge_for(cli, exported, state, seen_file)
         seen = seen_in(seen_file)
     return plan_of(state, exported, observed, seen, **choices)
@@ -139,14 +139,12 @@ def _why_it_failed(
     if seen is not None:
         current = with_live_facts(exported.estate, seen)
         refused = _refusals(observed)
-        replaces = frozenset(urn for urn, problem in refused if problem.code in _LOSSES)
-        made = plan(
-            current,
-            seen.desired,
-            run=Run(replaces=replaces),
-            now=int(time.time()),
-            **{"judges_estate": False, **choices},
-        )
+        options = {"now": int(time.time()), "judges_estate": False, **choices}
+        made = plan(current, seen.desired, **options)
+        known_ones = {change.urn for change in made.changes if change.action is Action.REPLACE}
+        replaces = {urn for urn, problem in refused if problem.code in _LOSSES} - known_ones
+        if replaces:
+            made = plan(current, seen.desired, run=Run(replaces=frozenset(replaces)), **options)
         rejected = judged(made, seen, judging_from(seen.settings), exported)
         known = {(problem.code, problem.subjects[:1]) for problem in rejected.problems}
         told = (problem for _, problem in refused if (problem.code, problem.subjects) not in known)
@@ -157,11 +155,15 @@ def _why_it_failed(
     raise PreviewFailedError(_said(observed))
 
 
+def _is_ours(urn: str) -> bool:
+    return bool(urn) and kind_of(type_of(urn)) is not None
+
+
 def _refusals(observed: Observed) -> list[tuple[str, Problem]]:
     """Return the problems that our providers refuse resources for, with the URNs: what only they could know."""
     found: list[tuple[str, Problem]] = []
     for error in observed.errors:
-        if error.urn and kind_of(type_of(error.urn)) is not None:
+        if _is_ours(error.urn):
             problem = problem_in(error.message, (name_of(error.urn),))
             found += [(error.urn, problem)] if problem is not None else []
     return found

@@ -91,9 +91,14 @@ def judge(job: Job, explain: Explainer) -> Outcome:
         monitor.close()
     if deciding is not None and job.preview_to is not None:
         events, digest = deciding.end()
-        Path(job.preview_to).write_text(
-            json.dumps({"events": events, "digest": digest, "unanswered": monitor.unanswered}), encoding="utf-8"
-        )
+        told = {
+            "events": events,
+            "digest": digest,
+            "unanswered": monitor.unanswered,
+            "unknown_stacks": monitor.unknown_stacks,
+            "uncompared": deciding.uncompared,
+        }
+        Path(job.preview_to).write_text(json.dumps(told), encoding="utf-8")
     last = judgements[-1] if judgements else None
     problems: tuple[Problem, ...] = last.problems if last else ()
     if deciding is not None and deciding.has_failed and not messages.errors:
@@ -108,7 +113,8 @@ def judge(job: Job, explain: Explainer) -> Outcome:
             return _with_unanswered(explain.failure_of(error), monitor)
         problems += (problem,) if problem is not None else ()
     if messages.errors:
-        return Failure(f"the program logged {len(messages.errors)} error(s), told above: a preview fails with them")
+        said = f"the program logged {len(messages.errors)} error(s): a preview fails with them"
+        return Failure(said, tuple(f"  {text}" for text in messages.errors))
     ours = [one for one in monitor.registrations if one.type in (VAULT_TYPE, MIRROR_TYPE) and one.read_id is None]
     if last is None:
         return ProblemReport(problems) if problems or not ours else _bug("Vaults were not judged")

@@ -82,7 +82,7 @@ def _checked(policies: Iterable[object]) -> tuple[Policy, ...]:
             hint = ": call it, and give it what it asks for" if callable(one) else ""
             raise PolicyError(f"{getattr(one, '__name__', repr(one))} is no policy{hint}.")
         if found.setdefault(one.name, one) is not one:
-            raise PolicyError(f"Two policies are called {one.name}: give one of them another name.")
+            raise PolicyError(f"Two policies are called {one.name}: give one of them another name with .named(...).")
     return tuple(found.values())
 
 
@@ -90,15 +90,25 @@ def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open]
     problems: list[Problem] = []
     open_: list[Open] = []
     try:
-        for finding in one.check(proposal) or ():
+        for finding in _listed(one.check(proposal)):
             match _read(finding):
                 case NotYetKnown(subject, argument):
                     open_.append(Open(one.name, subject, argument))
                 case Violation() as violation:
                     problems.append(_problem(one, violation))
-    except Exception as error:  # noqa: BLE001 - somebody else's code: whatever it raises is told
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - somebody else's code: whatever it raises is told
         problems.append(_failed(one, error))
     return problems, open_
+
+
+def _listed(found: object) -> Iterable[object]:
+    if found is None:
+        return ()
+    if not isinstance(found, Iterable) or isinstance(found, (str, bytes, Mapping)):
+        raise TypeError(f"a policy yields what it finds, or returns a list of it, and no {type(found).__name__}")
+    return found
 
 
 def _read(finding: object) -> Finding:
@@ -121,7 +131,7 @@ def _problem(one: Policy, violation: Violation) -> Problem:
     )
 
 
-def _failed(one: Policy, error: Exception) -> Problem:
+def _failed(one: Policy, error: BaseException) -> Problem:
     """Return the failure of a policy, with the line of its author that is to blame."""
     code = getattr(one.check, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)

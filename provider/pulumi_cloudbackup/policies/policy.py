@@ -72,6 +72,10 @@ class Policy:
         if self.level not in LEVELS:
             raise PolicyError(f"The level of policy {self.name} is {self.level!r}: it is mandatory or advisory.")
 
+    def named(self, name: str) -> Policy:
+        """Return the same policy with another name, as two of one kind in a list need; raise PolicyError."""
+        return Policy(name, self.summary, self.check, self.level, self.needs_plan)
+
     def advisory(self) -> Policy:
         """Return the same policy as one that only warns."""
         return Policy(self.name, self.summary, self.check, "advisory", self.needs_plan)

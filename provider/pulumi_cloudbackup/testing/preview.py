@@ -158,12 +158,12 @@ class Preview:
     def problem(self, code: str, *subjects: str, says: str = "") -> Self:
         """Assert that a rule finds something wrong.
 
-        :param code: The code of a rule, such as CB202, or the name of a policy.
+        :param code: The code of a rule, such as CB202.
         :param subjects: Names of resources that problems with this code are about; absent: any.
         :param says: A text that the detail or the fix of one of them holds.
         """
         __tracebackhide__ = True
-        if code.startswith("CB") and code not in BOOK:
+        if code not in BOOK:
             raise UsageError(f"There is no rule {code}.{_near(code, BOOK)}")
         found = [one for one in self.problems if one.code == code]
         if not found:
@@ -217,6 +217,8 @@ class Preview:
         :param steps: Such as ``create orders`` or ``delete orders-dr``; create and delete of a replacement count too.
         """
         __tracebackhide__ = True
+        if len(steps) <= 1:
+            raise UsageError("order() compares steps: it needs two of them at least.")
         for first, second in pairwise(steps):
             for one, other in product(self._steps_called(first), self._steps_called(second)):
                 if one.id not in self._before[other.id]:
@@ -243,26 +245,30 @@ class Preview:
             self._fail(f"It does not take {_count(count, 'run')}: {told}.")
         return self
 
-    def complies(self, *policies: Policy | Iterable[Policy], allow_unknown: bool = True) -> Self:
+    def complies(self, *policies: Policy | Iterable[Policy], allow_unknown: bool = False) -> Self:
         """Assert that nothing breaks some policies; warnings of advisory ones aside.
 
         :param policies: Policies, or lists of them.
-        :param allow_unknown: Whether a policy that cannot be judged yet counts as kept.
+        :param allow_unknown: Whether a mandatory policy that cannot be judged yet counts as kept.
         """
         __tracebackhide__ = True
-        verdict = self.judged(*policies)
+        listed = _policies(policies)
+        verdict = self.judged(listed)
+        if not listed:
+            raise UsageError("complies() needs a policy at least.")
         broken = [one for one in verdict.problems if one.stops]
         if broken:
             self._fail(f"{_count(len(broken), 'finding')} against policies:{_told(broken)}")
-        if verdict.not_yet_known and not allow_unknown:
-            waiting = ", ".join(f"{one.code} for {one.subject} ({one.argument})" for one in verdict.not_yet_known)
-            self._fail(f"Not yet known: {waiting}.")
+        mandatory = {one.name for one in listed if one.level == "mandatory"}
+        waiting = [one for one in verdict.not_yet_known if one.code in mandatory]
+        if waiting and not allow_unknown:
+            told = ", ".join(f"{one.code} for {one.subject} ({one.argument})" for one in waiting)
+            self._fail(f"Not yet known: {told}. Where that is fine, give allow_unknown=True.")
         return self
 
     def judged(self, *policies: Policy | Iterable[Policy]) -> PolicyVerdict:
         """Return what policies say: problems, what is not yet known, which ones pass."""
-        listed = [one for given in policies for one in ([given] if isinstance(given, Policy) else given)]
-        return judge_policies(listed, self.proposal)
+        return judge_policies(_policies(policies), self.proposal)
 
     @cached_property
     def _before(self) -> dict[str, set[str]]:
@@ -335,6 +341,10 @@ class Preview:
     def _fail(self, text: str) -> NoReturn:
         __tracebackhide__ = True
         raise AssertionError(f"{text}\n\n{self.text}")
+
+
+def _policies(given: Iterable[Policy | Iterable[Policy]]) -> list[Policy]:
+    return [one for some in given for one in ([some] if isinstance(some, Policy) else some)]
 
 
 def name_of_step(step: Step) -> str:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pulumi_cloudbackup.engine.configuration import full_key
 from pulumi_cloudbackup.engine.exported import StateError
-from pulumi_cloudbackup.engine.offline_plan import Surroundings, preview_offline
+from pulumi_cloudbackup.engine.offline_plan import ENCRYPTED, Surroundings, preview_offline
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project
 from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError as Rejected
+from pulumi_cloudbackup.estate import EstateError
 from pulumi_cloudbackup.planning import PlanError
 from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.testing.preview import Preview
@@ -94,10 +95,13 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
         try:
             project = open_project(folder)
             stack = choose_stack(project, given.stack, {})
+            _refuse_another_stack(project, stack, given)
             stack = configured(project, stack, given)
             shown = _previewed(engine, project, stack, state, given)
         except ProjectError as error:
             raise PreviewFailedError(str(error)) from None
+        except EstateError as error:
+            raise PreviewFailedError(f"{error}. {ENCRYPTED}") from None
         except (StateError, PlanError, Refusal) as error:
             raise PreviewFailedError(str(error)) from None
         except Rejected as error:
@@ -105,6 +109,13 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
     if isinstance(shown, Failure):
         raise PreviewFailedError(_in_words(shown, project, stack))
     return Preview(shown, engine)
+
+
+def _refuse_another_stack(project: Project, stack: Stack, given: Asked) -> None:
+    """Refuse a stack that has no configuration where others have one, and none is given; raise UsageError."""
+    __tracebackhide__ = True
+    if given.stack is not None and stack.file is None and project.stacks and not given.config:
+        raise UsageError(f'Stack "{stack.name}" has no configuration; there are {", ".join(project.stacks)}.')
 
 
 def _previewed(engine: Engine, project: Project, stack: Stack, state: str | None, given: Asked) -> StackPlan | Failure:
@@ -126,11 +137,28 @@ def read_options(asked: Mapping[str, Any]) -> Asked:
             hint = f" Is {near[0]} meant?" if near else f" There are {', '.join(known)}."
             raise UsageError(f"A preview has no option {name}.{hint}")
     given = Asked(**asked)
+    _refuse_wrong_kinds(given)
+    return given
+
+
+def _refuse_wrong_kinds(given: Asked) -> None:
+    """Refuse options of no usable kind; raise UsageError."""
+    __tracebackhide__ = True
     for name in ("config", "secrets", "stack_outputs", "functions"):
         value = getattr(given, name)
         if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
             raise UsageError(f"{name} is a dictionary by name, and no {type(value).__name__}.")
-    return given
+    for name in ("stack_outputs", "functions"):
+        for key, value in getattr(given, name).items():
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{name}: what is given for {key} is a dictionary, and no {type(value).__name__}.")
+            _as_text(f"{name}: {key}", value)
+    if isinstance(given.timeout, bool) or not isinstance(given.timeout, (int, float)) or given.timeout <= 0:
+        raise UsageError(f"timeout is a number of seconds above 0, and not {given.timeout!r}.")
+    for name in ("stack", "project"):
+        value = getattr(given, name)
+        if value is not None and not isinstance(value, str):
+            raise UsageError(f"{name} is a name, and no {type(value).__name__}.")
 
 
 def configured(project: Project, stack: Stack, given: Asked) -> Stack:
@@ -158,7 +186,7 @@ def _as_text(key: str, value: Any) -> str:
     try:
         return json.dumps(value)
     except (TypeError, ValueError):
-        raise UsageError(f"The configuration {key} cannot be written as JSON: {value!r}.") from None
+        raise UsageError(f"{key} cannot be written as JSON: {value!r}.") from None
 
 
 def _in_words(failure: Failure, project: Project, stack: Stack) -> str:

@@ -141,8 +141,12 @@ class Workspace:
         salt = settings.get("encryptionsalt") if isinstance(settings, dict) else None
         deployment["secrets_providers"] = {"type": "passphrase", "state": {"salt": salt}}
         file = self.folder.parent / "state.json"
+        file.touch(mode=0o600)
         file.write_text(json.dumps(document), encoding="utf-8")
-        self.pulumi("stack", "import", "--file", str(file), "--stack", stack, folder=folder)
+        try:
+            self.pulumi("stack", "import", "--file", str(file), "--stack", stack, folder=folder)
+        finally:
+            file.unlink()
 
     def _document(self) -> dict[str, Any]:
         project = self._project

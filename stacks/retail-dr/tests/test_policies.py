@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pulumi_cloudbackup.estate import is_known
 from pulumi_cloudbackup.policies import (
     Finding,
     NotYetKnown,
@@ -54,8 +55,10 @@ def money_is_encrypted_and_immutable(proposal: Proposal) -> Iterator[Finding]:
     """Vaults of the teams that handle money hold restricted data encrypted, or keep backups immutable."""
     for vault in proposal.vaults:
         is_money = [proposal.has_tags(vault, {"team": team}) for team in ("payments", "finance")]
-        if not all(isinstance(one, bool) for one in is_money):
+        if not all(is_known(one) for one in is_money):
             yield NotYetKnown(vault.name, "tags")
+        elif any(is_money) and not is_known(vault.encrypt_type):
+            yield NotYetKnown(vault.name, "encrypt_type")
         elif any(is_money) and vault.encrypt_type != "KMS" and vault.worm_enabled is not True:
             yield Violation(vault.name, f'"{vault.name}" is neither encrypted with KMS nor immutable.')
 

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
@@ -28,11 +29,13 @@ def real_preview(folder: Path, stack: str, env: Mapping[str, str]) -> StackPlan 
             return Failure(str(error))
 
 
-def offline_preview(folder: Path, stack: str, env: Mapping[str, str], state: str) -> StackPlan | Failure:
+def offline_preview(
+    folder: Path, stack: str, env: Mapping[str, str], state: str, secrets: Mapping[str, str] = MappingProxyType({})
+) -> StackPlan | Failure:
     with mock.patch.dict(os.environ, env, clear=True):
         project = open_project(folder)
         try:
-            return preview_offline(project, choose_stack(project, stack, {}), state, seconds=SECONDS)
+            return preview_offline(project, choose_stack(project, stack, secrets), state, seconds=SECONDS)
         except PreviewFailedError as error:
             return Failure(str(error))
 

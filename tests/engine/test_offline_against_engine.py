@@ -134,6 +134,19 @@ CASES = {
             ('"cn-hangzhou")', '"cn-qingdao", tags={"a": "b"}, opts=pulumi.ResourceOptions(ignore_changes=["*"]))'),
         ),
     ),
+    "a tag ignored that is not there": Case(
+        PAIR,
+        named(
+            PAIR,
+            (
+                '"cn-hangzhou")',
+                '"cn-hangzhou", tags={"a": "x", "c": "d"}, opts=pulumi.ResourceOptions(ignore_changes=["tags.a"]))',
+            ),
+        ),
+    ),
+    "numbers": Case(PAIR, PAIR + 'pulumi.export("n", [7, 7.5, 2**60, {"z": 1.0, "a": True}])\n'),
+    "secrets of the configuration": Case(PAIR, PAIR + 'pulumi.export("p", pulumi.Config("shop").get("password"))\n'),
+    "declared twice": Case(PAIR, PAIR + 'Vault("orders", region_id="cn-beijing")\n'),
     "one tag ignored": Case(
         named(PAIR, ('"cn-hangzhou")', '"cn-hangzhou", tags={"a": "b", "c": "d"})')),
         named(
@@ -266,6 +279,7 @@ def stacks() -> Iterator[Callable[[str], Opened]]:
             if first not in opened:
                 ground = exits.enter_context(grounds.of(first))
                 ground.project.config("cloudbackup:preflight", "off").ok()
+                ground.project.config("shop:password", "hush-hush", "--secret").ok()
                 opened[first] = Opened(ground, pulumi(ground, "export", "--show-secrets"))
             return opened[first]
 
@@ -278,7 +292,7 @@ def test_the_same(case: str, stacks: Callable[[str], Opened]) -> None:
     opened = stacks(first)
     state, project = opened.put(mark), opened.ground.project.program(second)
     real = real_preview(project.folder, project.stack, project.env)
-    offline = offline_preview(project.folder, project.stack, project.env, state)
+    offline = offline_preview(project.folder, project.stack, project.env, state, {"shop:password": "hush-hush"})
     if isinstance(real, Failure) or isinstance(offline, Failure):
         assert isinstance(real, Failure), real
         assert isinstance(offline, Failure), offline

@@ -74,12 +74,6 @@ def test_json_and_back_is_the_same_estate(vaults: list[Vault], mirror: MirrorVau
             "'a' is used by more than one resource",
             id="a name twice",
         ),
-        pytest.param(
-            '{"schema_version": 1, "vaults": [{"name": "a", "region_id": "r", "urn": "u"}], '
-            '"foreign": [{"urn": "u"}, {"urn": "v"}]}',
-            "the URN 'u' is used by more than one resource",
-            id="a URN twice",
-        ),
     ],
 )
 def test_a_file_that_is_no_estate_is_told_with_place_and_reason(text: str, reason: str) -> None:

@@ -70,6 +70,7 @@ def test_an_advisory_one_warns() -> None:
         (lambda _: False, "TypeError: a policy yields what it finds, or returns a list of it, and no bool"),
         (lambda _: "bad", "TypeError: a policy yields what it finds, or returns a list of it, and no str"),
         (lambda _: sys.exit(0), "SystemExit: 0"),
+        (lambda _: [Violation(3, "x")], "TypeError: the subject of a Violation is a text, and no int"),  # type: ignore[arg-type] # what is refused
         (lambda _: [3], "TypeError: a policy yields Violation, NotYetKnown or a text, and no int"),
         (lambda proposal: [proposal.vault], "AttributeError: 'Proposal' object has no attribute 'vault'"),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,56 @@ def test_assertions_hold(same: Preview, moved: Preview) -> None:
     assert {one.severity for one in same.diagnostics} <= {"info", "warning"}
 
 
+def test_chains_know_nothing_of_each_other(moved: Preview) -> None:
+    """What one test has asserted of a preview is no excuse in another."""
+    moved.creates("more").updates("orders").replaces("orders-dr").nothing_else()
+    with pytest.raises(AssertionError, match="There is 1 other change:"):
+        moved.creates("more").updates("orders").nothing_else()
+    with pytest.raises(AssertionError, match="There are 3 other changes:"):
+        moved.nothing_else()
+
+
+def test_a_problem_says_it_of_its_own_resource() -> None:
+    def program() -> None:
+        for name in ("a", "b"):
+            source = Vault(name, region_id="cn-hangzhou")
+            MirrorVault(f"{name}-dr", source=source, region_id="cn-hangzhou")
+
+    p = preview(program).problem("CB201", "a-dr", "b-dr").problem("CB201", "b-dr", says='"b-dr"')
+    with pytest.raises(AssertionError, match="CB201 does not say"):
+        p.problem("CB201", "a-dr", says='"b-dr"')
+
+
+async def slowly() -> None:
+    await asyncio.sleep(1.0)
+    Vault("late", region_id="cn-hangzhou")
+
+
+def test_an_asynchronous_function_is_waited_for() -> None:
+    preview(slowly).creates("late").nothing_else()
+
+
+def test_what_the_state_knows_of_other_stacks() -> None:
+    """As of the last update; what is given wins."""
+    reference = {
+        "urn": "urn:pulumi:check::program::pulumi:pulumi:StackReference::organization/network/prod",
+        "type": "pulumi:pulumi:StackReference",
+        "custom": True,
+        "external": True,
+        "outputs": {"name": "organization/network/prod", "outputs": {"region": "cn-beijing"}},
+    }
+    state = json.loads(STATE.read_text())
+    state["deployment"]["resources"].append(reference)
+
+    def program() -> None:
+        network = pulumi.StackReference("organization/network/prod")
+        Vault("orders", region_id=network.require_output("region"))
+
+    assert preview(program, state=state).vault("orders").region_id == "cn-beijing"
+    given = {"organization/network/prod": {"region": "cn-qingdao"}}
+    assert preview(program, state=state, stack_outputs=given).vault("orders").region_id == "cn-qingdao"
+
+
 @pytest.mark.parametrize(
     ("asserts", "says"),
     [
@@ -191,6 +242,8 @@ def test_assertions_fail(asserts: object, says: str, moved: Preview) -> None:
         lambda p: p.order("x", "y"),
         lambda p: p.order("create more"),
         lambda p: p.complies(),
+        lambda p: p.complies("kms-is-used"),
+        lambda p: p.complies(kms_is_used),
     ],
 )
 def test_what_nobody_can_mean(asserts: object, moved: Preview) -> None:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _ENCRYPTED: Final = Secret(UNKNOWN)
 """A secret of the state that nobody can read here."""
+_SHORT: Final = 2
+"""Secrets of so few characters are not hidden: too much would be (logging.CreateFilter)."""
 _BRACKETS: Final = re.compile(r'\["([^"]*)"\]')
 """How a path names a key that is no word."""
 _UNCOUNTED: Final = frozenset(("create-replacement", "delete-replaced", "read-replacement", "remove-pending-replace"))
@@ -94,9 +96,18 @@ class Deciding:
     """One preview, resource by resource; safe to use from several threads, one after the other."""
 
     def __init__(
-        self, olds: Sequence[Mapping[str, Any]], project: str, stack: str, configuration: Mapping[str, str]
+        self,
+        olds: Sequence[Mapping[str, Any]],
+        project: str,
+        stack: str,
+        configuration: Mapping[str, str],
+        secrets: Sequence[str] = (),
     ) -> None:
-        """Begin with what the stack has: resources as ``pulumi stack export`` writes them."""
+        """Begin with what the stack has: resources as ``pulumi stack export`` writes them.
+
+        ``secrets``: secret values of the configuration, which the engine shows nowhere.
+        """
+        self._secrets = tuple(one for one in secrets if len(one) > _SHORT)
         self._project, self._stack = project, stack
         self._providers = DynamicProviders(configuration, project)
         self._lock = threading.RLock()
@@ -162,7 +173,22 @@ class Deciding:
             summary = {"isPreview": True, "resourceChanges": dict(self._counts)}
             self._events.append({"summaryEvent": {**summary, "result": "failed" if self._has_failed else "succeeded"}})
             events = [{"sequence": number, "timestamp": 0, **event} for number, event in enumerate(self._events)]
-            return events, {"steps": self._steps}
+            digest = {"steps": self._steps}
+            return (self._hidden(events), self._hidden(digest)) if self._secrets else (events, digest)
+
+    def _hidden(self, value: Any) -> Any:
+        """Return a value without the secrets of the configuration."""
+        match value:
+            case str():
+                for secret in self._secrets:
+                    value = value.replace(secret, "[secret]")
+                return value
+            case dict():
+                return {key: self._hidden(item) for key, item in value.items()}
+            case list():
+                return [self._hidden(item) for item in value]
+            case _:
+                return value
 
     def _registered(self, asked: Registration) -> Answer:
         old = self._find_old(asked)
@@ -436,8 +462,9 @@ def _with_ignored(asked: Registration, old: _Old) -> Mapping[str, Any]:
     for written in asked.options.ignore_changes:
         path = _BRACKETS.sub(lambda found: f".{found[1]}", written).removeprefix(".")
         key, _, rest = path.partition(".")
-        if rest and isinstance(inputs.get(key), dict) and isinstance(old.inputs.get(key), dict):
-            inputs[key] = _reset(inputs[key], rest, old.inputs[key])
+        if rest and isinstance(inputs.get(key), dict):
+            before = old.inputs.get(key)
+            inputs[key] = _reset(inputs[key], rest, before if isinstance(before, dict) else {})
         elif not rest:
             inputs = _reset(inputs, key, old.inputs)
     return inputs

@@ -294,7 +294,7 @@ class _Watched:
     def _take_step(self, event: StepEvent) -> None:
         state = event.after or event.before
         if event.after is not None and event.after.type == STACK_TYPE and event.moment is Moment.DONE:
-            self._outputs = decoded(event.after.outputs)
+            self._outputs = dict(sorted(decoded(event.after.outputs).items()))
         if state is None or state.is_bookkeeping:
             return
         if event.moment is Moment.STARTED:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +40,7 @@ class Surroundings:
     """What functions of providers return, by token."""
 
 
+_STACK_REFERENCE: Final = "pulumi:pulumi:StackReference"
 NOTHING_GIVEN: Final = Surroundings()
 ENCRYPTED: Final = "Where the state holds secrets encrypted, export it with --show-secrets"
 """What may help where a state cannot be read as an estate."""
@@ -77,7 +78,7 @@ def preview_offline(
             observe_to=str(judgement),
             olds=olds,
             preview_to=str(preview),
-            stack_outputs=surroundings.stack_outputs,
+            stack_outputs={**_referenced(olds), **surroundings.stack_outputs},
             functions=surroundings.functions,
         )
         if isinstance(outcome, Failure):
@@ -90,6 +91,23 @@ def preview_offline(
     observed = observe(events, read_digest(json.dumps(told["digest"])))
     made = plan_of(text, exported, observed, seen, **choices)
     return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *_limits(told))))
+
+
+def _referenced(olds: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the outputs of other stacks as the last update saw them, as far as they can be read."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in olds:
+        outputs = decoded(one.get("outputs") or {}) if one.get("type") == _STACK_REFERENCE else {}
+        told = outputs.get("outputs")
+        if isinstance(outputs.get("name"), str) and isinstance(told, dict):
+            found[outputs["name"]] = {key: value for key, value in told.items() if not _holds_unknown(value)}
+    return found
+
+
+def _holds_unknown(value: object) -> bool:
+    if isinstance(value, dict | list):
+        return any(_holds_unknown(one) for one in (value.values() if isinstance(value, dict) else value))
+    return isinstance(value, Unknown)
 
 
 def _limits(told: Mapping[str, Any]) -> Iterator[str]:

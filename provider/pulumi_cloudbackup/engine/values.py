@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from google.protobuf import struct_pb2  # type: ignore[import-untyped] # typed only by a package of its own
@@ -167,6 +168,8 @@ def to_written(value: Any) -> Any:
             return [to_written(item) for item in value]
         case Mapping():
             return {key: to_written(item) for key, item in value.items()}
+        case float() if value.is_integer():
+            return int(Decimal(repr(value)))
         case _:
             return value
 

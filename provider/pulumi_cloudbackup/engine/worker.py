@@ -174,7 +174,8 @@ def _deciding(job: Job) -> Deciding | None:
     from pulumi_cloudbackup.engine.deciding import Deciding  # noqa: PLC0415 - not for programs that are only judged
 
     providing.open_offline(job.configuration)
-    return Deciding(job.olds, job.project, job.stack, job.configuration)
+    secrets = [job.configuration[key] for key in job.secret_keys if key in job.configuration]
+    return Deciding(job.olds, job.project, job.stack, job.configuration, secrets)
 
 
 def _with_unanswered(failure: Failure, monitor: Monitor) -> Failure:

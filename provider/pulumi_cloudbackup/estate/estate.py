@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
     from typing_extensions import Self
 
-    from pulumi_cloudbackup.estate.resource import DeclaredResource
-
 
 _TWICE: Final = 2
 _REASONS: Final = {
@@ -119,16 +117,6 @@ class Estate(BaseModel):
         doubled = sorted(name for (_, name), count in names.items() if count > 1)
         if doubled:
             raise ValueError(f"the name {doubled[0]!r} is used by more than one resource of the account")
-        return self
-
-    @model_validator(mode="after")
-    def _urns_are_unique(self) -> Self:
-        ours: tuple[DeclaredResource, ...] = (*self.vaults, *self.mirrors)
-        urns = Counter(one.urn for one in ours if one.urn is not None and not one.pending_delete)
-        urns.update(one.urn for one in self.foreign)
-        doubled = sorted(urn for urn, count in urns.items() if count > 1)
-        if doubled:
-            raise ValueError(f"the URN {doubled[0]!r} is used by more than one resource")
         return self
 
 

@@ -5,6 +5,7 @@ A program's or a state's estate is not asked: the engine has seen to it that its
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.estate import EstateError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pulumi_cloudbackup.estate import Estate
+    from pulumi_cloudbackup.estate.resource import DeclaredResource
     from pulumi_cloudbackup.planning.world import Old
 
 _LIMITS: Final = (*VAULT_LIMITS, *MIRROR_LIMITS)
@@ -28,7 +30,7 @@ def refuse_faults(estate: Estate, *, is_desired: bool) -> None:
     ``is_desired``: whether the engine would register what is in it, and refuse aliases that two resources claim.
     """
     entries = read_entries(estate)
-    faults = [*_numbers(estate, entries), *_strangers(estate, entries)]
+    faults = [*_numbers(estate, entries), *_strangers(estate, entries), *_doubles(estate)]
     if is_desired:
         faults += _claimed_twice(entries)
     # What is only still to be deleted shares its URN with its successor.
@@ -52,6 +54,14 @@ def _numbers(estate: Estate, entries: Sequence[Old]) -> Iterator[str]:
             size = getattr(one.resource, name)
             if size is not None and size < 0:
                 yield f"{name} of {one.name!r}: {size} is below zero"
+
+
+def _doubles(estate: Estate) -> Iterator[str]:
+    """Tell URNs that two resources have, beside what is only still to be deleted."""
+    ours: tuple[DeclaredResource, ...] = (*estate.vaults, *estate.mirrors)
+    urns = Counter(one.urn for one in ours if one.urn is not None and not one.pending_delete)
+    urns.update(one.urn for one in estate.foreign)
+    yield from (f"the URN {urn!r} is used by more than one resource" for urn, count in urns.items() if count > 1)
 
 
 def _strangers(estate: Estate, entries: Sequence[Old]) -> Iterator[str]:

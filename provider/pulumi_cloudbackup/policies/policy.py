@@ -32,6 +32,12 @@ class Violation:
     argument: str | None = None
     """The argument that it is about."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no report could tell: raise TypeError."""
+        for name in ("subject", "message", "fix"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"the {name} of a Violation is a text, and no {type(getattr(self, name)).__name__}")
+
 
 @dataclass(frozen=True)
 class NotYetKnown:
@@ -41,6 +47,12 @@ class NotYetKnown:
     """The name of the resource."""
     argument: str
     """The argument whose value is not known yet."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no report could tell: raise TypeError."""
+        for name in ("subject", "argument"):
+            if not isinstance(getattr(self, name), str):
+                raise TypeError(f"the {name} of NotYetKnown is a text, and no {type(getattr(self, name)).__name__}")
 
 
 Finding: TypeAlias = Violation | NotYetKnown

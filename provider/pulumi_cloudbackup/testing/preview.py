@@ -7,7 +7,7 @@ and the whole plan below it.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
@@ -43,7 +43,7 @@ _DOINGS: Final = {"create": "created", "update": "updated", "replace": "replaced
 _REPLACING: Final = frozenset(("replace", "create-replacement", "import-replacement"))
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Preview:
     """What an update would do to a stack.
 
@@ -53,10 +53,8 @@ class Preview:
     _shown: StackPlan
     engine: str
     """``offline`` or ``real``."""
-
-    def __post_init__(self) -> None:
-        """Begin with nothing asserted."""
-        self._told: set[str] = set()
+    _told: frozenset[str] = frozenset()
+    """The URNs that this chain of assertions was about."""
 
     def __repr__(self) -> str:
         """Show the plan: what a person sees when a test fails."""
@@ -165,13 +163,15 @@ class Preview:
         __tracebackhide__ = True
         if code not in BOOK:
             raise UsageError(f"There is no rule {code}.{_near(code, BOOK)}")
-        found = [one for one in self.problems if one.code == code]
+        counted = [one for one in self.problems if one.waived is None]
+        found = [one for one in counted if one.code == code]
         if not found:
-            self._fail(f"There is no problem {code}; there {_are(len(self.problems), 'other')}:{_told(self.problems)}")
+            self._fail(f"There is no problem {code}; there {_are(len(counted), 'other')}:{_told(counted)}")
         about = {subject for one in found for subject in one.subjects}
         missing = [subject for subject in subjects if subject not in about]
         if missing:
             self._fail(f"{code} is not about {_names(missing)}, but about {_names(sorted(about))}.")
+        found = [one for one in found if not subjects or not set(subjects).isdisjoint(one.subjects)]
         if says and not any(says in f"{one.detail} {one.fix}" for one in found):
             self._fail(f"{code} does not say {says!r}: {' '.join(one.detail for one in found)}")
         return self
@@ -197,7 +197,7 @@ class Preview:
         return self._does("delete", names)
 
     def nothing_else(self) -> Self:
-        """Assert that no vault or mirror vault changes but those that this preview was asked about before."""
+        """Assert that no vault or mirror vault changes but those that the same chain of assertions named before."""
         __tracebackhide__ = True
         others = [one for one in self.changes if one.urn not in self._told]
         if others:
@@ -208,8 +208,7 @@ class Preview:
     def no_changes(self) -> Self:
         """Assert that no vault and no mirror vault changes."""
         __tracebackhide__ = True
-        self._told.clear()
-        return self.nothing_else()
+        return replace(self, _told=frozenset()).nothing_else()
 
     def order(self, *steps: str) -> Self:
         """Assert that steps follow one another in every order that the engine may choose.
@@ -292,6 +291,7 @@ class Preview:
         __tracebackhide__ = True
         if not names:
             raise UsageError(f"{action}s() needs the name of a resource at least.")
+        told = self._told
         for name in names:
             happens = self._what_happens(name)
             for urn, what in happens.items():
@@ -299,8 +299,8 @@ class Preview:
                     self._fail(
                         f'"{name_of(urn)}" is not {_DOINGS[action]}: it is {_DOINGS.get(what, "left as it is")}.'
                     )
-            self._told.update(happens)
-        return self
+            told |= happens.keys()
+        return replace(self, _told=told)
 
     def _what_happens(self, name: str) -> dict[str, str]:
         """Return what happens to a resource by URN; one name may be that of several."""
@@ -343,8 +343,16 @@ class Preview:
         raise AssertionError(f"{text}\n\n{self.text}")
 
 
-def _policies(given: Iterable[Policy | Iterable[Policy]]) -> list[Policy]:
-    return [one for some in given for one in ([some] if isinstance(some, Policy) else some)]
+def _policies(given: Iterable[Any]) -> list[Policy]:
+    """Return single policies and lists of them as one list; raise UsageError where something is neither."""
+    __tracebackhide__ = True
+    found: list[Policy] = []
+    for some in given:
+        if isinstance(some, str) or (callable(some) and not isinstance(some, Policy)):
+            hint = f": call it, as {some.__name__}(...)" if hasattr(some, "__name__") else ""
+            raise UsageError(f"{getattr(some, '__name__', repr(some))} is no policy{hint}.")
+        found += [some] if isinstance(some, Policy) else some
+    return found
 
 
 def name_of_step(step: Step) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,7 +82,7 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
     :param stack_outputs: Outputs of other stacks by the name in a ``StackReference``.
     :param functions: What functions of other providers return, by token; offline only.
     :param project: The name of the project that a function is the program of.
-    :param timeout: Seconds that the program may run.
+    :param timeout: Seconds that the program may run; offline only.
     :raises PreviewFailedError: The program failed, or cannot be previewed.
     :raises UsageError: Something was asked for that there is not.
     :raises CannotBeOfferedError: The real engine cannot be given what was given.
@@ -191,6 +192,8 @@ def _as_text(key: str, value: Any) -> str:
 
 def _in_words(failure: Failure, project: Project, stack: Stack) -> str:
     lines = [failure.summary, *(line for line in failure.lines if PICKLED not in line)]
+    lines = [line.replace("--timeout SECONDS", "timeout=SECONDS") for line in lines]
+    lines = [re.sub(r"--config (\S+?)=VALUE", r"config={'\1': VALUE}", line) for line in lines]
     if stack.file is None and project.stacks:
         lines.append(f"No stack was chosen: stack= is one of {', '.join(project.stacks)}.")
     elif stack.configuration.stood_in:

@@ -20,7 +20,6 @@ Program: TypeAlias = "str | Path | Callable[[], Any]"
 PICKLED: Final = "program.pickle"
 """The file that holds a function."""
 _MAIN: Final = """\
-import asyncio
 import inspect
 import pickle
 import sys
@@ -29,7 +28,9 @@ from pathlib import Path
 sys.path.extend({paths})
 result = pickle.loads((Path(__file__).parent / "program.pickle").read_bytes())()
 if inspect.isawaitable(result):
-    asyncio.ensure_future(result)
+    import pulumi
+
+    pulumi.Output.from_input(result)  # the SDK waits for it
 """
 
 

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.testing.programs import Program
     from pulumi_cloudbackup.testing.service import EmulatedService
 
-_NOT_HERE = ("functions", "stack_outputs", "timeout")
+_NOT_HERE = ("functions", "timeout")
 
 
 class DeployedStack:
     """A stack of a program; what it makes lives in the emulated service, and its state in a folder of the test."""
 
     def __init__(self, place: Path, exits: ExitStack, program: Program, service: EmulatedService, **asked: Any) -> None:
-        """Make the stack; ``asked``: ``stack``, ``config``, ``secrets``, ``state``, ``project`` as for a preview.
+        """Make the stack; ``asked``: the options of a preview, but ``functions`` and ``timeout``.
 
         Raises UsageError, PreviewFailedError.
         """
@@ -97,6 +97,8 @@ class DeployedStack:
             project = open_project(folder)
             stack = configured(project, choose_stack(project, self._given.stack, {}), self._given)
             self._workspace = Workspace(place, project, stack, self.service.environment, preflight="on")
+            for name, outputs in self._given.stack_outputs.items():
+                self._workspace.add_stack(name, outputs)
             self._workspace.prepare(state if state is not None else self._given.state_text())
         except (ProjectError, CliError) as error:
             raise PreviewFailedError(str(error)) from None

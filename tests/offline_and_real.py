@@ -56,6 +56,12 @@ def _of_observed(real: Observed, offline: Observed) -> Iterator[str]:
         Counter((step.op, step.urn, step.old_urn, step.old_id, step.is_left_out) for step in one.steps)
         for one in (real, offline)
     ]
+    for steps in told:
+        for step in steps:
+            # The engine shows a mirror's delete twice where its source is registered first, and that is a race where
+            # the mirror names its source by a plain id.
+            if step[0] == "delete-replaced":
+                steps[step] = 1
     yield from (f"steps: the engine alone: {step}" for step in sorted((told[0] - told[1]).elements()))
     yield from (f"steps: offline alone: {step}" for step in sorted((told[1] - told[0]).elements()))
     for name in ("desired", "property_dependencies", "outputs", "failed", "is_preview"):

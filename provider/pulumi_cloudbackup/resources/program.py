@@ -2,9 +2,10 @@
 
 Pulumi's own check stops at the first invalid resource, in an order that varies, so the program judges itself: every
 vault and mirror that it declares is held at a gate (one input of each awaits it) until the program's body has ended, or
-until nothing but held registrations is outstanding for half a second (a body that awaits our own outputs). Then all
-are judged together. With an error the gate fails with one text that tells every problem once, and no vault of ours is
-registered. Resources that are declared later are judged when they come (reference/pulumi-engine.md 0.3, 0.8).
+until nothing but held registrations has been outstanding for 25 looks, half a second or more: a body that awaits our
+own outputs. Then all are judged together. With an error the gate fails with one text that tells every problem once, and
+no vault of ours is registered. Resources that are declared later are judged when they come
+(reference/pulumi-engine.md 0.3, 0.8).
 
 Beside the declarations it sees the stack's old state and, where the account may be asked, the live account, listed once
 per region. A resource that was judged with both says so to its own ``check``, which then does not ask again.
@@ -37,9 +38,10 @@ from pulumi_cloudbackup.resources.observing import observed_to, write
 from pulumi_cloudbackup.resources.own_state import OldResource, read_own_state
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
-from pulumi_cloudbackup.resources.resolving import PAUSE, TURNS, Declaration, Declared, in_flight, quiet, resolved
+from pulumi_cloudbackup.resources.resolving import Declaration, Declared, resolved
 from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
+from pulumi_cloudbackup.resources.stillness import TURNS, Watch, still
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
@@ -50,8 +52,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_QUIET: Final = 0.5
-"""Seconds with nothing but held registrations outstanding after which a program's body is taken to await them."""
+_LOOKS: Final = 25
+"""Looks that find nothing but held registrations outstanding, after which a program's body is taken to await them."""
 _PATIENCE: Final = 20.0
 """Seconds that a mirror waits for the registration of a source that it moves away from."""
 _KEY: Final = "_cloudbackup_program"
@@ -119,20 +121,21 @@ class Program:
 
     async def _moment(self) -> None:
         """Wait until the program's body has ended or awaits what is held here."""
-        quiet_since = time.monotonic()
-        while not _body_has_ended():
-            count = len(self._waiting)
-            await asyncio.sleep(PAUSE)
-            if len(self._waiting) != count or in_flight():
-                quiet_since = time.monotonic()
-            if time.monotonic() - quiet_since > _QUIET:
-                return
+        watch, count = Watch(), len(self._waiting)
+
+        def has_declared() -> bool:
+            nonlocal count
+            before, count = count, len(self._waiting)
+            return before != count
+
+        while not _body_has_ended() and watch.looks < _LOOKS:
+            await watch.look(has_declared)
 
     async def _verdict(self) -> str | None:
         """Judge everything declared so far; return the text of all errors."""
         new: list[Declared] = []
         while True:
-            await quiet(lambda: False, 0.0)  # what is under way may bring more declarations
+            await still(lambda: False, 0)  # what is under way may bring more declarations
             while self._waiting:
                 declarations, self._waiting = self._waiting, []
                 new += await resolved(declarations)

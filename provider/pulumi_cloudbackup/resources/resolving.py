@@ -6,7 +6,6 @@ Knows the private details of Pulumi's SDK that this needs; each is looked for be
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -16,23 +15,16 @@ import pulumi
 from pulumi_cloudbackup.estate import UNKNOWN, is_known
 from pulumi_cloudbackup.planning.matching import inherited_aliases, urn_of
 from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
+from pulumi_cloudbackup.resources.stillness import TURNS, still
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
-PAUSE: Final = 0.02
-"""Seconds between two looks at what is under way."""
-TURNS: Final = 20
-"""Turns of the event loop in which an output without resource dependencies is resolved."""
 _OURS_ALONE: Final = ("vault_name", "description", "tags", "resource_group_id", "source_vault_name", "owner", "timeout")
 """Properties that no live vault can contradict."""
-_QUIET: Final = 0.2
-"""Seconds with nothing under way after which a value that is not there will not come by itself."""
-_CALL_PATIENCE: Final = 30.0
-"""Seconds to wait for values that calls in flight may bring, such as those of a stack reference."""
-_REGISTRATION_PATIENCE: Final = 2.0
-"""Seconds to wait for values that other people's resources may bring; in an update, creating one may take long."""
+_LOOKS: Final = 10
+"""Looks that find nothing under way after which a value that is not there will not come by itself."""
 
 
 @dataclass(frozen=True)
@@ -130,21 +122,7 @@ async def _wait_for_values(tasks: Collection[asyncio.Future[Any]]) -> None:
         if all(task.done() for task in tasks):
             return
         await asyncio.sleep(0)
-    await quiet(lambda: all(task.done() for task in tasks), _QUIET)
-
-
-async def quiet(is_enough: Callable[[], bool], seconds: float) -> None:
-    """Wait until something holds, or the engine has had nothing to do for a while; never for ever."""
-    start = quiet_since = time.monotonic()
-    while not is_enough():
-        flying = in_flight()
-        now = time.monotonic()
-        if flying:
-            quiet_since = now
-        patience = _CALL_PATIENCE if "call" in flying else _REGISTRATION_PATIENCE
-        if now - quiet_since >= seconds or now - start > patience:
-            return
-        await asyncio.sleep(PAUSE)
+    await still(lambda: all(task.done() for task in tasks), _LOOKS)
 
 
 def _result(task: asyncio.Future[Any], otherwise: Any) -> Any:
@@ -221,24 +199,3 @@ async def _plain(output: pulumi.Output[Any]) -> Any:
     if await output.is_secret() or not await output.is_known():
         return UNKNOWN
     return from_engine(await output.future(with_unknowns=True))
-
-
-def in_flight() -> set[str]:
-    """Return what the engine is working on: ``call``, and ``registration`` where that no longer waits for its inputs.
-
-    Looks at the frames of the SDK's own tasks (private details); what cannot be seen counts as waiting.
-    """
-    from pulumi.runtime.settings import _get_rpc_manager  # noqa: PLC0415 - private, so only where it is used
-
-    flying = set()
-    for rpc in list(getattr(_get_rpc_manager(), "rpcs", ())):
-        if not isinstance(rpc, asyncio.Task) or rpc.done():
-            continue
-        coroutine: Any = rpc.get_coro()
-        if not getattr(coroutine, "__name__", "").startswith("do_register"):
-            flying.add("call")
-            continue
-        frame = getattr(coroutine, "cr_frame", None)
-        if frame is not None and "resolver" in frame.f_locals:
-            flying.add("registration")
-    return flying

@@ -50,12 +50,17 @@ def load(command: str, names: list[str]) -> "tuple[Policy, ...]":
     return tuple(policy for policy, _ in found.values())
 
 
-def planned(plan: "Plan", policies: "tuple[Policy, ...]", proposal: "Proposal") -> "Plan":
-    """Return a plan with what policies say of it: stages are of no use where something else is wrong."""
+def _judged(policies: "tuple[Policy, ...]", proposal: "Proposal") -> "PolicyVerdict":
+    """Judge; what policies print is no part of the report."""
     from pulumi_cloudbackup.policies import judge_policies  # noqa: PLC0415 - loaded by now
 
     with contextlib.redirect_stdout(sys.stderr):
-        verdict = judge_policies(policies, proposal)
+        return judge_policies(policies, proposal)
+
+
+def planned(plan: "Plan", policies: "tuple[Policy, ...]", proposal: "Proposal") -> "Plan":
+    """Return a plan with what policies say of it: stages are of no use where something else is wrong."""
+    verdict = _judged(policies, proposal)
     return replace(
         plan,
         problems=(*plan.problems, *verdict.problems),
@@ -66,10 +71,7 @@ def planned(plan: "Plan", policies: "tuple[Policy, ...]", proposal: "Proposal") 
 
 def checked(report: "ProblemReport", policies: "tuple[Policy, ...]", proposal: "Proposal") -> "ProblemReport":
     """Return a report with what policies say of what is declared; those about updates are named in a note."""
-    from pulumi_cloudbackup.policies import judge_policies  # noqa: PLC0415 - loaded by now
-
-    with contextlib.redirect_stdout(sys.stderr):
-        verdict = judge_policies(policies, proposal)
+    verdict = _judged(policies, proposal)
     return replace(
         report,
         problems=(*report.problems, *verdict.problems),

@@ -26,7 +26,7 @@ from pulumi_cloudbackup.engine.dynamic_providers import (
 from pulumi_cloudbackup.engine.registration import PROVIDER_PREFIX, STACK_TYPE, urn_of
 from pulumi_cloudbackup.engine.states import name_of, type_of
 from pulumi_cloudbackup.engine.values import Secret, from_written, to_written
-from pulumi_cloudbackup.estate import UNKNOWN, Unknown
+from pulumi_cloudbackup.estate import UNKNOWN, holds_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -400,7 +400,7 @@ class Deciding:
 def _triggers(old: _Old, wanted: Any) -> bool:
     """Whether another replacement trigger replaces a resource (shouldTriggerReplace); on one side alone it is none."""
     before, after = _open(from_written(old.written.get("replacementTrigger"))), _open(wanted)
-    if _holds_unknown(before) or _holds_unknown(after):
+    if holds_unknown(before) or holds_unknown(after):
         return True
     return before is not None and after is not None and bool(before != after)
 
@@ -416,12 +416,6 @@ def _open(value: Any) -> Any:
             return [_open(item) for item in value]
         case _:
             return value
-
-
-def _holds_unknown(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return any(_holds_unknown(item) for item in (value.values() if isinstance(value, dict) else value))
-    return isinstance(value, Unknown)
 
 
 def _by_keys(changed: set[str], replaces: tuple[str, ...], paths: Sequence[str]) -> Diff:

@@ -7,7 +7,7 @@ they were exported in clear. Reads no file itself.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -62,8 +62,6 @@ class Exported:
     """URNs of ours that the next update replaces, whatever their arguments say."""
     interrupted: tuple[Interrupted, ...] = ()
     """Operations on ours that a killed update left behind."""
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The outputs of ours by URN, as they were exported; what is only still to be deleted is left out."""
 
 
 def read_export(text: str | bytes) -> Exported:
@@ -145,7 +143,6 @@ def _exported(states: list[ResourceState], deployment: Mapping[str, Any]) -> Exp
         stack=stack,
         tainted=frozenset(one.urn for one in ours if one.is_tainted),
         interrupted=tuple(_interrupted(deployment)),
-        outputs={one.urn: one.outputs for one in ours if not one.pending_delete},
     )
 
 

@@ -22,7 +22,7 @@ from pulumi_cloudbackup.engine.running import run_program
 from pulumi_cloudbackup.engine.stack_plan import StackPlan, plan_of, seen_in
 from pulumi_cloudbackup.engine.states import decoded
 from pulumi_cloudbackup.engine.values import concealed
-from pulumi_cloudbackup.estate import Estate, Unknown
+from pulumi_cloudbackup.estate import Estate, Unknown, holds_unknown
 
 if TYPE_CHECKING:
     from pulumi_cloudbackup.engine.project import Project, Stack
@@ -59,7 +59,7 @@ def preview_offline(
 
     Returns a Failure where the program cannot be judged. Raises StateError, PreviewFailedError, PlanError, Refusal.
     """
-    exported, given = _read(state)
+    exported, given, text = _read(state)
     for what, told, chosen in (
         ("project", exported.project, project.name),
         ("stack", exported.stack, stack.name),
@@ -67,7 +67,6 @@ def preview_offline(
         if told is not None and told != chosen:
             raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
     olds = (given.get("deployment") or {}).get("resources") or []
-    text = json.dumps(concealed(given))
     with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
         judgement, preview = Path(place) / "judgement.json", Path(place) / "preview.json"
         outcome = run_program(
@@ -100,14 +99,8 @@ def _referenced(olds: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         outputs = decoded(one.get("outputs") or {}) if one.get("type") == _STACK_REFERENCE else {}
         told = outputs.get("outputs")
         if isinstance(outputs.get("name"), str) and isinstance(told, dict):
-            found[outputs["name"]] = {key: value for key, value in told.items() if not _holds_unknown(value)}
+            found[outputs["name"]] = {key: value for key, value in told.items() if not holds_unknown(value)}
     return found
-
-
-def _holds_unknown(value: object) -> bool:
-    if isinstance(value, dict | list):
-        return any(_holds_unknown(one) for one in (value.values() if isinstance(value, dict) else value))
-    return isinstance(value, Unknown)
 
 
 def _limits(told: Mapping[str, Any]) -> Iterator[str]:
@@ -121,13 +114,18 @@ def _limits(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"Not compared, because the state holds them encrypted: {secrets}. {ENCRYPTED}."
 
 
-def _read(state: str | bytes | None) -> tuple[Exported, dict[str, Any]]:
-    """Read a state; secrets that it has in clear are for the providers alone, and in no estate. Raises StateError."""
+def _read(state: str | bytes | None) -> tuple[Exported, dict[str, Any], str]:
+    """Read a state: as an estate, as it is, and as a text without its secrets. Raises StateError.
+
+    Secrets that it has in clear are for the providers alone, and in no estate.
+    """
     if state is None:
-        return Exported(Estate(), {}, None, None), {"version": 3, "deployment": None}
+        nothing: dict[str, Any] = {"version": 3, "deployment": None}
+        return Exported(Estate(), {}, None, None), nothing, json.dumps(nothing)
     read_export(state)
     given: dict[str, Any] = json.loads(state)
-    return read_export(json.dumps(concealed(given))), given
+    text = json.dumps(concealed(given))
+    return read_export(text), given, text
 
 
 def _known(outputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,8 @@ def plan_of(state: str, exported: Exported, observed: Observed, seen: Seen | Non
     if observed.failed:
         return _why_it_failed(state, exported, observed, seen, choices)
     current, desired = with_live_facts(exported.estate, seen), _desired(exported.estate, observed, seen)
-    made = _planned(current, desired, observed, {"judges_estate": seen is None, **choices})
+    replaced = {step.urn for step in observed.steps if step.kind is not None and step.op == "create-replacement"}
+    made = _planned(current, desired, replaced, {"judges_estate": seen is None, **choices})
     judging = judging_from(seen.settings) if seen is not None else Judging()
     whole = judged(made, seen, judging, exported)
     whole = replace(whole, notes=(*whole.notes, *_beside(observed)))
@@ -118,11 +119,10 @@ def _beside(observed: Observed) -> Iterable[str]:
         yield f"Beside vaults, other resources change: {told}. `pulumi preview` shows them."
 
 
-def _planned(current: Estate, desired: Estate, observed: Observed, choices: Mapping[str, Any]) -> Plan:
-    """Plan, and once more where the engine replaces more than the arguments say."""
+def _planned(current: Estate, desired: Estate, replaced: set[str], choices: Mapping[str, Any]) -> Plan:
+    """Plan, and once more where more is ``replaced`` than the arguments say."""
     now = int(time.time())
     made = plan(current, desired, now=now, **choices)
-    replaced = {step.urn for step in observed.steps if step.kind is not None and step.op == "create-replacement"}
     known = {change.urn for change in made.changes if change.action is Action.REPLACE}
     if replaced <= known:
         return made
@@ -139,12 +139,8 @@ def _why_it_failed(
     if seen is not None:
         current = with_live_facts(exported.estate, seen)
         refused = _refusals(observed)
-        options = {"now": int(time.time()), "judges_estate": False, **choices}
-        made = plan(current, seen.desired, **options)
-        known_ones = {change.urn for change in made.changes if change.action is Action.REPLACE}
-        replaces = {urn for urn, problem in refused if problem.code in _LOSSES} - known_ones
-        if replaces:
-            made = plan(current, seen.desired, run=Run(replaces=frozenset(replaces)), **options)
+        replaced = {urn for urn, problem in refused if problem.code in _LOSSES}
+        made = _planned(current, seen.desired, replaced, {"judges_estate": False, **choices})
         rejected = judged(made, seen, judging_from(seen.settings), exported)
         known = {(problem.code, problem.subjects[:1]) for problem in rejected.problems}
         told = (problem for _, problem in refused if (problem.code, problem.subjects) not in known)

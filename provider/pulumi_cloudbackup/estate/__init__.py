@@ -15,7 +15,7 @@ from pulumi_cloudbackup.estate.estate import (
 from pulumi_cloudbackup.estate.live import LiveVault
 from pulumi_cloudbackup.estate.mirror import ExistingSource, MirrorVault, Source
 from pulumi_cloudbackup.estate.region import Region, nearest_region_ids, regions
-from pulumi_cloudbackup.estate.unknown import UNKNOWN, Unknown, is_known
+from pulumi_cloudbackup.estate.unknown import UNKNOWN, Unknown, holds_unknown, is_known
 from pulumi_cloudbackup.estate.vault import Vault
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "estate_from_content",
     "estate_from_json",
     "estate_to_json",
+    "holds_unknown",
     "is_known",
     "nearest_region_ids",
     "regions",

@@ -75,3 +75,10 @@ UNKNOWN: Final = Unknown()
 def is_known(value: T | Unknown) -> TypeIs[T]:
     """Whether a value is known now."""
     return value is not UNKNOWN
+
+
+def holds_unknown(value: object) -> bool:
+    """Whether a value, or anything inside it, is not known now."""
+    if isinstance(value, dict):
+        return any(map(holds_unknown, value.values()))
+    return any(map(holds_unknown, value)) if isinstance(value, list | tuple) else value is UNKNOWN

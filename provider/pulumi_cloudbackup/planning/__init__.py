@@ -15,13 +15,12 @@ from pulumi_cloudbackup.planning.plan import (
     Stage,
     Step,
 )
-from pulumi_cloudbackup.planning.planner import COPY_RATE, NEVER_POSSIBLE, PLANNED_CODES, plan
+from pulumi_cloudbackup.planning.planner import COPY_RATE, PLANNED_CODES, plan
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.world import PlanError
 
 __all__ = [
     "COPY_RATE",
-    "NEVER_POSSIBLE",
     "PLANNED_CODES",
     "Action",
     "Change",

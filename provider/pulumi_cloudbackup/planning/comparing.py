@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.estate import Unknown
+from pulumi_cloudbackup.estate import Unknown, holds_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,14 +87,10 @@ def _differs(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> b
     old, new = before.get(key), after.get(key)
     if new is None and key in _UNMANAGED_WHEN_ABSENT:
         return False
-    if isinstance(old, Unknown) or isinstance(new, Unknown) or _holds_unknown(new):
+    if isinstance(old, Unknown) or holds_unknown(new):
         return True
     left, right = (None if value is False or value in ("", {}) else value for value in (old, new))
     return bool(left != right)
-
-
-def _holds_unknown(value: Any) -> bool:
-    return isinstance(value, dict) and any(isinstance(item, Unknown) for item in value.values())
 
 
 def _live_owner_differs(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:

@@ -49,8 +49,6 @@ COPY_RATE: Final = 25_000_000.0
 _MINUTES_BEFORE_COPYING: Final = 90
 """Product page: the history is synchronized 90 minutes after the creation of the mirror."""
 _LOSS_CODES: Final = ("CB303", "CB304", "CB305", "CB306", "CB307", "CB308", "CB302")
-NEVER_POSSIBLE: Final = frozenset(("CB201", "CB202", "CB203", "CB210", "CB211", "CB212", "CB304", "CB407"))
-"""What no sequence of runs cures: the end is wrong, or somebody else stands in the way."""
 PLANNED_CODES: Final = frozenset((*_LOSS_CODES, *ORDER_CODES, "CB109", "CB405"))
 """What only the way from the old state shows; all other rules are about the end."""
 _RANK: Final = {Action.DELETE: 0, Action.REPLACE: 1, Action.CREATE: 2, Action.UPDATE: 3, Action.NONE: 4}
@@ -569,4 +567,4 @@ def _sorted(value: object) -> object:
     return sorted(value.items(), key=lambda entry: str(entry[0])) if isinstance(value, dict) else value
 
 
-__all__ = ["COPY_RATE", "MIRROR_TYPE", "NEVER_POSSIBLE", "PLANNED_CODES", "VAULT_TYPE", "Pool", "plan"]
+__all__ = ["COPY_RATE", "MIRROR_TYPE", "PLANNED_CODES", "VAULT_TYPE", "Pool", "plan"]

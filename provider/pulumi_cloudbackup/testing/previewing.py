@@ -64,7 +64,7 @@ class Asked:
             reason = getattr(error, "strerror", None) or error
             raise UsageError(
                 f"The state {str(self.state)[:200]} cannot be read: {reason}. "
-                "Write it with: pulumi stack export --file FILE"
+                "Write it with: pulumi stack export --show-secrets --file FILE"
             ) from None
 
 

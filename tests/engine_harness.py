@@ -232,6 +232,7 @@ def environment(folder: Path, url: str | None) -> dict[str, str]:
         "PULUMI_HOME": str(folder / "pulumi-home"),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "1",
+        "PYTHONPATH": str(Path(__file__).with_name("quick_pip")),
     }
     if url is not None:
         env |= {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from pulumi_cloudbackup.estate import Estate
+from pulumi_cloudbackup.estate import UNKNOWN, Estate
 from pulumi_cloudbackup.policies import (
     Finding,
     NotYetKnown,
@@ -99,6 +99,50 @@ def test_it_is_a_generator_that_fails_half_way() -> None:
         "First.",
         "Policy half raised KeyError: 'team'",
     ]
+
+
+@pytest.mark.parametrize(
+    "is_bad",
+    [
+        lambda vault: vault.encrypt_type == "HBR_PRIVATE",
+        lambda vault: vault.encrypt_type not in ("KMS", "OTHER"),
+        lambda vault: vault.encrypt_type in {"HBR_PRIVATE", "OTHER"},
+        lambda vault: vault.encrypt_type != "KMS",
+        lambda vault: not vault.encrypt_type,
+        lambda vault: {"HBR_PRIVATE": True}.get(vault.encrypt_type, False),
+    ],
+)
+def test_a_value_that_is_not_known_yet_is_never_taken_for_fine(is_bad: Callable[[Any], bool]) -> None:
+    """Neither where it is compared nor where it is looked up, whichever way the author asks."""
+
+    @policy
+    def forgetful(proposal: Proposal) -> Iterator[Finding]:
+        for vault in proposal.vaults:
+            if is_bad(vault):
+                yield Violation(vault.name, "It is bad.")
+
+    unknown = Estate.model_validate(
+        {"vaults": [{"name": "orders", "region_id": "cn-hangzhou", "encrypt_type": UNKNOWN}]}
+    )
+    (problem,) = judge_policies([forgetful.advisory()], Proposal(unknown)).problems
+    assert (problem.code, problem.severity) == ("forgetful", Severity.ERROR)
+    assert f"{__file__}:" in problem.detail
+    assert judge_policies([forgetful], ONE).problems is not None
+    assert UNKNOWN != "KMS"  # elsewhere estates are compared as ever
+
+
+def test_what_a_comparison_with_the_unknown_says() -> None:
+    @policy
+    def forgetful(proposal: Proposal) -> Iterator[Finding]:
+        for vault in proposal.vaults:
+            if vault.region_id == "cn-hangzhou":
+                yield Violation(vault.name, "It is bad.")
+
+    unknown = Estate.model_validate({"vaults": [{"name": "orders", "region_id": UNKNOWN}]})
+    (problem,) = judge_policies([forgetful], Proposal(unknown)).problems
+    line = forgetful.check.__code__.co_firstlineno + 3
+    assert problem.detail == (f"Policy forgetful compares a value that is known only after apply ({__file__}:{line}).")
+    assert problem.fix == "Ask is_known(value) first, and yield NotYetKnown(name, argument) where it is not."
 
 
 @pytest.mark.parametrize("name", ["", "No", "a_b", "a--b", "-a", "CB201", "ä"])

@@ -90,6 +90,10 @@ DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.kms_is_used(), estate(vault(), mirror()), ["orders", "orders-dr"]),
     (policies.kms_is_used(), estate(vault(encrypt_type="KMS", kms_key_id="k"), mirror()), []),
     (policies.kms_is_used(tags=PROD), estate(vault(), mirror()), []),
+    (policies.kms_is_used(tags=PROD), estate(vault(tags=UNKNOWN), mirror()), ["orders?"]),
+    (policies.kms_is_used(tags=PROD, except_for=["orders"]), estate(vault(tags=UNKNOWN), mirror()), ["orders-dr?"]),
+    (policies.kms_is_used(except_for=["orders"]), estate(vault(), mirror()), ["orders-dr"]),
+    (policies.kms_is_used(except_for=["orders-dr"]), estate(vault(), mirror()), ["orders"]),
     (policies.kms_is_used(), estate(vault(encrypt_type=UNKNOWN)), ["orders?"]),
     (policies.kms_is_used(), estate(mirror(source={"id": "v-1", "region_id": "r"}, encrypt_type="KMS")), []),
     (policies.vaults_are_immutable(), estate(vault(), vault("b", worm_enabled=True)), ["orders"]),
@@ -97,6 +101,8 @@ DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.tags_are_given("owner", "env"), estate(vault(tags={"env": "prod", "owner": ""})), ["orders"]),
     (policies.tags_are_given("env"), estate(vault(tags=PROD), mirror()), []),
     (policies.tags_are_given("env"), estate(vault(tags=UNKNOWN)), ["orders?"]),
+    (policies.tags_are_given("env"), estate(vault(tags={"env": UNKNOWN})), ["orders?"]),
+    (policies.tags_are_given("env", "team"), estate(vault(tags={"env": UNKNOWN})), ["orders", "orders?"]),
     (policies.names_match(vaults="bk-.*"), estate(vault(), vault("bk-a")), ["orders"]),
     (policies.names_match(mirrors=r"\[COPY\]-orders"), estate(vault(), mirror()), []),
     (policies.names_match(mirrors="x"), estate(mirror(source={"id": "v-1", "region_id": "r"})), ["orders-dr?"]),
@@ -147,6 +153,21 @@ UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
 )
 def test_of_updates(policy: Policy, current: Estate, desired: Estate, broken_by: list[str]) -> None:
     assert told(policy, desired, current) == broken_by
+
+
+_ALL = {one[0].name: one[0] for one in DECLARED} | {one[0].name: one[0] for one in UPDATES}
+_OPEN: dict[str, Any] = dict.fromkeys(("region_id", "encrypt_type", "kms_key_id", "vault_name", "description"), UNKNOWN)
+_OPEN_VAULT = vault(**{**_OPEN, "vault_type": UNKNOWN, "tags": {"env": UNKNOWN}, "worm_enabled": UNKNOWN})
+
+
+@pytest.mark.parametrize("name", _ALL)
+def test_they_ask_before_they_compare(name: str) -> None:
+    """Where nothing is known yet, they say so or find something; none compares what it does not know."""
+    desired = estate(_OPEN_VAULT, mirror(**_OPEN))
+    for current in (None, estate(there(vault()), there(mirror()))):
+        made = plan(current, desired) if current is not None else None
+        verdict = judge_policies([_ALL[name]], Proposal(desired, current, made))
+        assert not [one.detail for one in verdict.problems if "compares" in one.detail or "raised" in one.detail]
 
 
 def test_without_an_update_they_are_left_out() -> None:

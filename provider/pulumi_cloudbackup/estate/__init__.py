@@ -15,7 +15,14 @@ from pulumi_cloudbackup.estate.estate import (
 from pulumi_cloudbackup.estate.live import LiveVault
 from pulumi_cloudbackup.estate.mirror import ExistingSource, MirrorVault, Source
 from pulumi_cloudbackup.estate.region import Region, nearest_region_ids, regions
-from pulumi_cloudbackup.estate.unknown import UNKNOWN, Unknown, holds_unknown, is_known
+from pulumi_cloudbackup.estate.unknown import (
+    UNKNOWN,
+    Unknown,
+    UnknownComparedError,
+    comparing_is_refused,
+    holds_unknown,
+    is_known,
+)
 from pulumi_cloudbackup.estate.vault import Vault
 
 __all__ = [
@@ -29,7 +36,9 @@ __all__ = [
     "Region",
     "Source",
     "Unknown",
+    "UnknownComparedError",
     "Vault",
+    "comparing_is_refused",
     "document_from_json",
     "estate_from_content",
     "estate_from_json",

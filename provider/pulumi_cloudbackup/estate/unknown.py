@@ -6,11 +6,15 @@ value: code that forgets to ask whether a value is known fails loudly in the tes
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final, TypeVar, final
 
 from pydantic_core import core_schema
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from typing_extensions import TypeIs
@@ -19,6 +23,26 @@ T = TypeVar("T")
 
 JSON_FORM: Final = {"$unknown": True}
 """How an unknown value is written in estate files."""
+
+
+_is_refused: Final[ContextVar[bool]] = ContextVar("comparing is refused", default=False)
+
+
+class UnknownComparedError(TypeError):
+    """An unknown value was compared with a known one, as if it were known."""
+
+
+@contextmanager
+def comparing_is_refused() -> Iterator[None]:
+    """Refuse to compare unknown values with known ones, or to look them up: for code whose authors may forget to ask.
+
+    Everywhere else an unknown value equals itself alone, so that estates can be compared.
+    """
+    token = _is_refused.set(True)
+    try:
+        yield
+    finally:
+        _is_refused.reset(token)
 
 
 @final
@@ -40,6 +64,18 @@ class Unknown:
     def __bool__(self) -> bool:
         """Refuse a truth value: ask ``is_known`` first."""
         raise TypeError("an unknown value is neither true nor false: ask is_known() first")
+
+    def __eq__(self, other: object) -> bool:
+        """Say whether the other one is unknown too; raise UnknownComparedError inside ``comparing_is_refused``."""
+        if self is not other and _is_refused.get():
+            raise UnknownComparedError("a value that is known only after apply is compared: ask is_known() first")
+        return self is other
+
+    def __hash__(self) -> int:
+        """Return the hash of the one instance; raise UnknownComparedError inside ``comparing_is_refused``."""
+        if _is_refused.get():
+            raise UnknownComparedError("a value that is known only after apply is looked up: ask is_known() first")
+        return id(self)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:

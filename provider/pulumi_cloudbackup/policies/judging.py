@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
+from pulumi_cloudbackup.estate import UnknownComparedError, comparing_is_refused
 from pulumi_cloudbackup.policies.policy import NotYetKnown, Policy, PolicyError, Violation
 from pulumi_cloudbackup.rules import Open, Problem, Severity
 
@@ -90,12 +91,13 @@ def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open]
     problems: list[Problem] = []
     open_: list[Open] = []
     try:
-        for finding in _listed(one.check(proposal)):
-            match _read(finding):
-                case NotYetKnown(subject, argument):
-                    open_.append(Open(one.name, subject, argument))
-                case Violation() as violation:
-                    problems.append(_problem(one, violation))
+        with comparing_is_refused():
+            for finding in _listed(one.check(proposal)):
+                match _read(finding):
+                    case NotYetKnown(subject, argument):
+                        open_.append(Open(one.name, subject, argument))
+                    case Violation() as violation:
+                        problems.append(_problem(one, violation))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - somebody else's code: whatever it raises is told
@@ -140,6 +142,14 @@ def _failed(one: Policy, error: BaseException) -> Problem:
         own = [place for place in places if place[0] == code.co_filename]
         places = own or [(code.co_filename, code.co_firstlineno)]
     where = f" ({places[-1][0]}:{places[-1][1]})" if places else ""
+    if isinstance(error, UnknownComparedError):
+        return Problem(
+            one.name,
+            Severity.ERROR,
+            "A policy takes a value for known that is known only after apply",
+            f"Policy {one.name} compares a value that is known only after apply{where}.",
+            "Ask is_known(value) first, and yield NotYetKnown(name, argument) where it is not.",
+        )
     return Problem(
         one.name,
         Severity.ERROR,

@@ -183,7 +183,8 @@ def kms_is_used(
 ) -> Policy:
     """Demand encryption with KMS, of vaults and of their mirrors.
 
-    :param tags: Only for vaults with all of these tags, and their mirrors; absent: for all.
+    :param tags: Only for declared vaults with all of these tags, and their mirrors; absent: for all.
+    :param except_for: Names of vaults and of mirrors, each for itself: a mirror is not left out with its source.
     """
 
     def check(proposal: Proposal) -> Iterator[Finding]:
@@ -192,12 +193,17 @@ def kms_is_used(
                 yield vault
                 continue
             yield from _kms(vault, vault.encrypt_type)
-            for mirror in proposal.mirrors_of(vault):
-                if mirror.name not in except_for:
-                    yield from _kms(mirror, vault.encrypt_type if mirror.encrypt_type is None else mirror.encrypt_type)
         for mirror in proposal.mirrors:
-            if not tags and proposal.source_of(mirror) is None and mirror.name not in except_for:
-                yield from _kms(mirror, mirror.encrypt_type)
+            source = proposal.source_of(mirror)
+            is_meant = proposal.has_tags(source, tags) if source is not None else not tags
+            if mirror.name in except_for or is_meant is False:
+                continue
+            if isinstance(is_meant, Unknown):  # told of the source already, unless that is left out
+                if source is not None and source.name in except_for:
+                    yield NotYetKnown(mirror.name, "source")
+                continue
+            own = mirror.encrypt_type
+            yield from _kms(mirror, source.encrypt_type if own is None and source is not None else own)
 
     return Policy("kms-is-used", f"Vaults{_of_tags(tags)} and their mirrors are encrypted with KMS.", check, level)
 
@@ -243,7 +249,9 @@ def tags_are_given(*keys: str, except_for: Collection[str] = (), level: Level = 
                 yield NotYetKnown(vault.name, "tags")
                 continue
             own = vault.tags or {}
-            missing = [key for key in keys if own.get(key) in (None, "")]
+            missing = [key for key in keys if is_known(own.get(key)) and not own.get(key)]
+            if any(not is_known(own.get(key)) for key in keys):
+                yield NotYetKnown(vault.name, "tags")
             if missing:
                 told = ", ".join(missing)
                 yield Violation(vault.name, f'Vault "{vault.name}" has no tag {told}.', f"Add {told}.", "tags")

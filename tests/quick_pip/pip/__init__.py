@@ -1,0 +1,1 @@
+"""What answers for pip when Pulumi's language host asks which packages are installed; see ``__main__``."""

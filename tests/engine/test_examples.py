@@ -94,7 +94,8 @@ def test_every_example_has_a_test_and_all_its_files() -> None:
         settings = (ROOT / project / "Pulumi.yaml").read_text()
         assert "description: " in settings
         assert "virtualenv" not in settings
-        assert "pulumi-cloudbackup" in (ROOT / project / "requirements.txt").read_text().splitlines()
+        needed = (ROOT / project / "requirements.txt").read_text().splitlines()
+        assert {"pulumi-cloudbackup", "pulumi-cloudbackup[test]"} & set(needed)
         assert (ROOT / project / "README.md").is_file()
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,6 +22,11 @@ import httpx
 import pulumi_cli
 
 MUTATING = ("CreateVault", "CreateReplicationVault", "UpdateVault", "DeleteVault", "TagResources", "UntagResources")
+
+
+_STACKS: dict[tuple[str, str], tuple[bytes, dict[Path, bytes]]] = {}
+"""What a stack that was never updated has written, by project and stack: its settings, and the files of its backend."""
+_find = cache(pulumi_cli.find)
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ class Project:
     def run(self, *arguments: str) -> Run:
         if not self._initialised:
             self._initialised = True
-            self._pulumi("stack", "select", "--create", self.stack)
+            self._make_stack()
         before = self.service.last()
         self.service.vaults()
         done = self._pulumi(*arguments, *(() if arguments[0] == "stack" else ("--stack", self.stack)))
@@ -195,6 +201,25 @@ class Project:
             text=True,
         )
 
+    def _make_stack(self) -> None:
+        """Make the stack: the first of a name by a command, the others as copies of what that has written."""
+        settings, backend = self.folder / f"Pulumi.{self.stack}.yaml", Path(self.env["HOME"]) / "backend"
+        made = _STACKS.get((self.name, self.stack))
+        if made is None or settings.exists() or any(backend.iterdir()):
+            is_new = not settings.exists() and not any(backend.iterdir())
+            self._pulumi("stack", "select", "--create", self.stack)
+            if is_new:
+                written = {
+                    file.relative_to(backend): file.read_bytes() for file in backend.rglob("*") if file.is_file()
+                }
+                _STACKS[self.name, self.stack] = settings.read_bytes(), written
+            return
+        text, files = made
+        settings.write_bytes(text)
+        for place, content in files.items():
+            (backend / place).parent.mkdir(parents=True, exist_ok=True)
+            (backend / place).write_bytes(content)
+
     def _pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["pulumi", *arguments, "--cwd", str(self.folder), "--color", "never"],
@@ -218,7 +243,7 @@ def free_port() -> int:
 
 def environment(folder: Path, url: str | None) -> dict[str, str]:
     """Return a hermetic environment: nothing of the developer's own accounts, projects or settings."""
-    found = pulumi_cli.find()
+    found = _find()
     assert found is not None, "no Pulumi CLI: run `make setup` first"
     backend = folder / "backend"
     backend.mkdir(parents=True, exist_ok=True)

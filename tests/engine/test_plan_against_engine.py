@@ -94,7 +94,8 @@ def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     current, desired = _together([one.current for one in predictions]), _together([one.desired for one in predictions])
     whole = Prediction("all pairs together", "p", current, desired, plan(current, desired))
     preview = stack.run("preview")
-    real, offline = _both(stack)
+    real = real_preview(stack.folder, STACK, stack.env)
+    offline = offline_preview(stack.folder, STACK, stack.env, stack.state)
     rng = Random(request.param)  # noqa: S311 - a seeded choice of tests
     rounds: list[Round] = []
     for _ in range(ROUNDS):
@@ -106,20 +107,6 @@ def performance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
             rounds.append(Round(ran, tuple(directed), tuple(provoked)))
             stack.put_back()
     return Performance(predictions, from_state, whole, preview, (real, offline), tuple(rounds))
-
-
-def _both(stack: StackOfPairs) -> tuple[StackPlan | Failure, StackPlan | Failure]:
-    """Preview on the engine and offline, again where they differ.
-
-    A program judges itself when it has been quiet for half a second; on a busy machine one of two runs of a program of
-    seventy pairs may do so before all parents and dependencies have their URNs, and leave more open.
-    """
-    for _ in range(3):
-        real = real_preview(stack.folder, STACK, stack.env)
-        offline = offline_preview(stack.folder, STACK, stack.env, stack.state)
-        if isinstance(real, StackPlan) and isinstance(offline, StackPlan) and not list(differences(real, offline)):
-            break
-    return real, offline
 
 
 def _together(estates: Sequence[Estate]) -> Estate:

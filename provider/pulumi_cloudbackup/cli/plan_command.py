@@ -35,7 +35,11 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", metavar="PATH", help="a directory with a Pulumi.yaml (default: this one)")
     parser.add_argument("--stack", metavar="NAME", help="the stack (default: the only one)")
     parser.add_argument("--offline", action="store_true", help="without Pulumi CLI, account and network")
-    parser.add_argument("--state", metavar="FILE", help="with --offline: what `pulumi stack export --show-secrets` wrote; without that flag secrets are not compared")
+    parser.add_argument(
+        "--state",
+        metavar="FILE",
+        help="with --offline: what `pulumi stack export --show-secrets` wrote; else secrets are not compared",
+    )
     parser.add_argument(
         "--config",
         action="append",

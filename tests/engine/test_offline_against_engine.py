@@ -349,7 +349,7 @@ def test_projects(name: str, tmp_path: Path) -> None:
     with mock.patch.dict(os.environ, environment(tmp_path / "home", None), clear=True):
         project = open_project(ROOT / folder)
         stack = choose_stack(project, stack_name, {})
-        real = preview_real(project, stack, state, {}, {})
+        real = preview_real(project, stack, state)
         offline = preview_offline(project, stack, state, seconds=60)
     assert isinstance(real, StackPlan), real
     assert isinstance(offline, StackPlan), offline

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -236,6 +238,7 @@ def locks(project: Project) -> list[Path]:
 
 SCRIPT = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from pulumi_cloudbackup.engine.pulumi_cli import PulumiCli, CliError
 cli = PulumiCli(Path(sys.argv[1]), Path(sys.argv[2]), "dev")
@@ -296,6 +299,31 @@ def test_a_second_interrupt(cli: PulumiCli, project: Project, service: Service) 
     process.send_signal(signal.SIGINT)
     assert rest_of(process) == "ended True True"
     assert time.monotonic() - before < 20
+
+
+@pytest.mark.parametrize("program", ["import time\ntime.sleep(600)\n", "while True:\n    pass\n"])
+def test_a_preview_that_takes_too_long(cli: PulumiCli, project: Project, program: str) -> None:
+    """It is given up, and nothing of it goes on."""
+    project.program(program)
+    start = time.monotonic()
+    with pytest.raises(CliError, match=r"`pulumi preview` had not ended after 3 s, and was stopped\.") as error:
+        replace(cli, seconds=3.0).preview()
+    assert error.value.reason is Reason.TIMED_OUT
+    assert time.monotonic() - start < 30
+    end = time.monotonic() + 20
+    while found := commands_naming(str(project.folder)):
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+
+
+def commands_naming(text: str) -> list[str]:
+    """Return the commands of all processes that name a text."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found += [command] if text in command else []
+    return found
 
 
 def test_an_interrupted_preview(cli: PulumiCli, project: Project) -> None:

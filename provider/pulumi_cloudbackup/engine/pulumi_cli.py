@@ -34,6 +34,8 @@ _STREAMING: Final = "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
 _FORWARDED: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _QUIET: Final = ("--non-interactive", "--color=never")
 _CHUNK: Final = 1 << 16
+_PATIENCE: Final = 5.0
+"""Seconds that a command which is stopped has to end by itself, before it is stopped harder."""
 
 
 class Reason(str, Enum):
@@ -48,6 +50,7 @@ class Reason(str, Enum):
     LOCKED = "locked"
     UNKNOWN_FLAG = "unknown flag"
     INTERRUPTED = "interrupted"
+    TIMED_OUT = "timed out"
     FAILED = "failed"
 
     def __str__(self) -> str:
@@ -95,6 +98,8 @@ class PulumiCli:
     """As Pulumi takes it, with or without organization; ``None``: the one that is selected."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for all commands, added to those of this process."""
+    seconds: float | None = None
+    """After how long a command other than an update is given up and stopped; ``None``: never."""
 
     def preview(self, asked: Asked = NOTHING_MORE) -> Observed:
         """Preview, and return what the engine would do; raise CliError where it does not even begin."""
@@ -155,7 +160,13 @@ class PulumiCli:
         """Run a command to its end; what it prints is read then."""
         command, environment = self._command(verb, asked, flags), self._environment(asked, more)
         with tempfile.TemporaryFile() as output, _running(command, environment, output) as child:
-            child.process.wait()
+            try:
+                child.process.wait(self.seconds)
+            except subprocess.TimeoutExpired:
+                child.stop()
+                raise CliError(
+                    Reason.TIMED_OUT, f"`pulumi {verb}` had not ended after {self.seconds:g} s, and was stopped."
+                ) from None
             output.seek(0)
             return child.ended(output.read())
 
@@ -302,6 +313,14 @@ class _Child:
         """Do what Ctrl-C does: the first time it cancels, the second time it stops at once; the third time ends it."""
         self.interrupts += 1
         self.process.send_signal(signal.SIGINT if self.interrupts <= 2 else signal.SIGKILL)  # noqa: PLR2004 - see above
+
+    def stop(self) -> None:
+        """End it, in good order if it lets that be done soon, and otherwise at once."""
+        for _ in range(3):
+            self.interrupt()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_PATIENCE)
+                return
 
     def ended(self, output: bytes) -> _Ended:
         """Wait until it has ended, and return how."""

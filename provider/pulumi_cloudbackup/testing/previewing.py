@@ -82,7 +82,7 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
     :param stack_outputs: Outputs of other stacks by the name in a ``StackReference``.
     :param functions: What functions of other providers return, by token; offline only.
     :param project: The name of the project that a function is the program of.
-    :param timeout: Seconds that the program may run; offline only.
+    :param timeout: Seconds that the program may run, on the real engine the whole preview.
     :raises PreviewFailedError: The program failed, or cannot be previewed.
     :raises UsageError: Something was asked for that there is not.
     :raises CannotBeOfferedError: The real engine cannot be given what was given.
@@ -120,11 +120,11 @@ def _refuse_another_stack(project: Project, stack: Stack, given: Asked) -> None:
 
 
 def _previewed(engine: Engine, project: Project, stack: Stack, state: str | None, given: Asked) -> StackPlan | Failure:
+    surroundings = Surroundings(given.stack_outputs, given.functions)
     if engine == "real":
         from pulumi_cloudbackup.testing.real import preview_real  # noqa: PLC0415 - only where it is asked for
 
-        return preview_real(project, stack, state, given.stack_outputs, given.functions)
-    surroundings = Surroundings(given.stack_outputs, given.functions)
+        return preview_real(project, stack, state, surroundings, seconds=given.timeout)
     return preview_offline(project, stack, state, seconds=given.timeout, surroundings=surroundings)
 
 

@@ -9,10 +9,12 @@ import json
 import os
 import subprocess
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.documents import read
+from pulumi_cloudbackup.engine.offline_plan import NOTHING_GIVEN, Surroundings
 from pulumi_cloudbackup.engine.pulumi_cli import CliError, PulumiCli, find_pulumi
 from pulumi_cloudbackup.engine.stack_plan import plan_stack
 from pulumi_cloudbackup.engine.values import has_encrypted
@@ -34,21 +36,26 @@ def preview_real(
     project: Project,
     stack: Stack,
     state: str | None,
-    stack_outputs: Mapping[str, Mapping[str, Any]],
-    functions: Mapping[str, Mapping[str, Any]],
+    surroundings: Surroundings = NOTHING_GIVEN,
+    *,
+    seconds: float | None = None,
 ) -> StackPlan | Failure:
-    """Preview a program with ``pulumi preview``; raises as ``plan_stack`` does, and CannotBeOfferedError."""
-    if functions:
+    """Preview a program with ``pulumi preview``, which is given up after some seconds.
+
+    Raises as ``plan_stack`` does, and CannotBeOfferedError.
+    """
+    if surroundings.functions:
         raise CannotBeOfferedError(
-            f"functions= is for offline previews: on the real engine providers answer ({', '.join(functions)})."
+            "functions= is for offline previews: on the real engine providers answer "
+            f"({', '.join(surroundings.functions)})."
         )
     with tempfile.TemporaryDirectory(prefix="cloudbackup-real-", ignore_cleanup_errors=True) as place:
         try:
             workspace = Workspace(Path(place), project, stack)
-            for name, outputs in stack_outputs.items():
+            for name, outputs in surroundings.stack_outputs.items():
                 workspace.add_stack(name, outputs)
             workspace.prepare(state)
-            return plan_stack(workspace.cli)
+            return plan_stack(replace(workspace.cli, seconds=seconds))
         except CliError as error:
             raise PreviewFailedError(f"Pulumi cannot preview the program: {error}") from None
 

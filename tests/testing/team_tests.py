@@ -43,6 +43,22 @@ def vault_alone():
     Vault("orders", region_id="cn-hangzhou", tags={"env": "none"})
 
 
+class Site(pulumi.ComponentResource):
+    vault: "Vault"  # as `from __future__ import annotations` leaves it
+    regions: "list[pulumi.Output[str]]"
+
+    def __init__(self, name):
+        super().__init__("shop:index:Site", name)
+        below = pulumi.ResourceOptions(parent=self)
+        self.vault = Vault(f"{name}-orders", region_id="cn-hangzhou", tags={"env": "none"}, opts=below)
+        MirrorVault(f"{name}-orders-dr", source=self.vault, region_id=REGION, opts=below)
+        self.regions = [self.vault.region_id]
+
+
+def component():
+    Site("north")
+
+
 @policy
 def names_are_short(proposal):
     """Names are short."""
@@ -79,6 +95,10 @@ def test_policies(created):
 
 def test_nothing_changes(cloudbackup_preview):
     cloudbackup_preview(pair, state=STATE).no_changes().no_problems(allow_warnings=True).stages(1)
+
+
+def test_a_component_of_this_file(cloudbackup_preview):
+    cloudbackup_preview(component).creates("north-orders", "north-orders-dr").nothing_else()
 
 
 def test_a_rename_takes_two_runs(cloudbackup_preview):

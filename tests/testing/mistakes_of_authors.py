@@ -8,7 +8,7 @@ import threading
 import pulumi
 
 from pulumi_cloudbackup import MirrorVault, Vault
-from pulumi_cloudbackup.policies import policy
+from pulumi_cloudbackup.policies import every_vault_is_mirrored, policy
 
 LOCK = threading.Lock()
 
@@ -53,6 +53,19 @@ def half_baked(proposal):
         yield one.nme
 
 
+@policy
+def descriptions_are_short(proposal):
+    """Descriptions are short."""
+    for one in proposal.vaults:
+        if one.description == "long":
+            yield one.name
+
+
+def described_later():
+    orders = Vault("orders", region_id="cn-hangzhou")
+    Vault("sales", region_id="cn-hangzhou", description=orders.id)
+
+
 def test_prints(cloudbackup_preview):
     cloudbackup_preview(good).creates("orders")
 
@@ -91,6 +104,22 @@ def test_a_code(cloudbackup_preview):
 
 def test_a_policy(cloudbackup_preview):
     cloudbackup_preview(good).complies(half_baked)
+
+
+def test_nothing_breaks(cloudbackup_preview):
+    cloudbackup_preview(good).breaks(every_vault_is_mirrored(except_for=["orders"]))
+
+
+def test_something_else_breaks(cloudbackup_preview):
+    cloudbackup_preview(good).breaks(every_vault_is_mirrored(), "sales")
+
+
+def test_breaks_and_fails(cloudbackup_preview):
+    cloudbackup_preview(good).breaks(half_baked)
+
+
+def test_a_forgetful_policy(cloudbackup_preview):
+    cloudbackup_preview(described_later).complies(descriptions_are_short.advisory())
 
 
 def test_a_program_that_fails(cloudbackup_preview):

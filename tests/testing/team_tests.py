@@ -84,6 +84,7 @@ def test_what_is_created(created):
 
 def test_policies(created):
     created.complies(every_vault_is_mirrored(), [names_are_short.advisory(), exposure_is_at_most(0)])
+    created.breaks(names_are_short, "orders-dr", says="is long").breaks(kms_is_used(), "orders", "orders-dr")
     verdict = created.judged(kms_is_used(), mirrors_are_in_another_jurisdiction(), names_are_short)
     assert [one.code for one in verdict.problems] == [
         "kms-is-used",

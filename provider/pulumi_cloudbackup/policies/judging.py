@@ -35,6 +35,8 @@ class PolicyVerdict:
     """Names of policies about updates, where there is only what is declared."""
     passed: tuple[str, ...] = ()
     """Names of policies that nothing breaks."""
+    failed: tuple[str, ...] = ()
+    """Names of policies that raised an exception, which is among the problems: nobody knows what they would say."""
 
 
 def judge_policies(policies: Iterable[Policy], proposal: Proposal) -> PolicyVerdict:
@@ -46,15 +48,18 @@ def judge_policies(policies: Iterable[Policy], proposal: Proposal) -> PolicyVerd
     open_: list[Open] = []
     left_out: list[str] = []
     passed: list[str] = []
+    failed: list[str] = []
     for one in _checked(policies):
         if one.needs_plan and proposal.plan is None:
             left_out.append(one.name)
             continue
-        found, waiting = _applied(one, proposal)
+        found, waiting, has_failed = _applied(one, proposal)
         problems += found
         open_ += waiting
         passed += [one.name] if not found and not waiting else []
-    return PolicyVerdict(tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(open_)), tuple(left_out), tuple(passed))
+        failed += [one.name] if has_failed else []
+    told, unknown = tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(open_))
+    return PolicyVerdict(told, unknown, tuple(left_out), tuple(passed), tuple(failed))
 
 
 def policies_in(found: ModuleType | Mapping[str, object], name: str = "") -> tuple[Policy, ...]:
@@ -87,7 +92,8 @@ def _checked(policies: Iterable[object]) -> tuple[Policy, ...]:
     return tuple(found.values())
 
 
-def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open]]:
+def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open], bool]:
+    """Return what a policy finds, what it does not know yet, and whether it failed."""
     problems: list[Problem] = []
     open_: list[Open] = []
     try:
@@ -101,8 +107,8 @@ def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open]
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - somebody else's code: whatever it raises is told
-        problems.append(_failed(one, error))
-    return problems, open_
+        return [*problems, _failed(one, error)], open_, True
+    return problems, open_, False
 
 
 def _listed(found: object) -> Iterable[object]:

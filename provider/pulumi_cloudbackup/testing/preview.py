@@ -167,14 +167,7 @@ class Preview:
         found = [one for one in counted if one.code == code]
         if not found:
             self._fail(f"There is no problem {code}; there {_are(len(counted), 'other')}:{_told(counted)}")
-        about = {subject for one in found for subject in one.subjects}
-        missing = [subject for subject in subjects if subject not in about]
-        if missing:
-            self._fail(f"{code} is not about {_names(missing)}, but about {_names(sorted(about))}.")
-        found = [one for one in found if not subjects or not set(subjects).isdisjoint(one.subjects)]
-        if says and not any(says in f"{one.detail} {one.fix}" for one in found):
-            self._fail(f"{code} does not say {says!r}: {' '.join(one.detail for one in found)}")
-        return self
+        return self._is_about(found, subjects, says)
 
     def creates(self, *names: str) -> Self:
         """Assert that resources are created, ours or others, by name or URN; a replaced one is not."""
@@ -265,6 +258,21 @@ class Preview:
             self._fail(f"Not yet known: {told}. Where that is fine, give allow_unknown=True.")
         return self
 
+    def breaks(self, policy: Policy, *subjects: str, says: str = "") -> Self:
+        """Assert that a policy is broken, advisory or not; one that fails itself is not broken.
+
+        :param subjects: Names of resources that break it; absent: any.
+        :param says: A text that the message or the fix of one of the findings holds.
+        """
+        __tracebackhide__ = True
+        verdict = self.judged(policy)
+        if verdict.failed:
+            self._fail(f"Policy {policy.name} cannot be asked:{_told(verdict.problems)}")
+        if not verdict.problems:
+            open_ = "".join(f"\n  not yet known: {one.subject} ({one.argument})" for one in verdict.not_yet_known)
+            self._fail(f"Nothing breaks policy {policy.name}.{open_}")
+        return self._is_about(list(verdict.problems), subjects, says)
+
     def judged(self, *policies: Policy | Iterable[Policy]) -> PolicyVerdict:
         """Return what policies say: problems, what is not yet known, which ones pass."""
         return judge_policies(_policies(policies), self.proposal)
@@ -286,6 +294,19 @@ class Preview:
                 is_replaced = step.op in _REPLACING or found.get(step.urn) == "replace"
                 found[step.urn] = "replace" if is_replaced else step.op
         return found
+
+    def _is_about(self, found: list[Problem], subjects: tuple[str, ...], says: str) -> Self:
+        """Assert that problems of one code are about some resources, and say something."""
+        __tracebackhide__ = True
+        code = found[0].code
+        about = {subject for one in found for subject in one.subjects}
+        missing = [subject for subject in subjects if subject not in about]
+        if missing:
+            self._fail(f"{code} is not about {_names(missing)}, but about {_names(sorted(about))}.")
+        found = [one for one in found if not subjects or not set(subjects).isdisjoint(one.subjects)]
+        if says and not any(says in f"{one.detail} {one.fix}" for one in found):
+            self._fail(f"{code} does not say {says!r}: {' '.join(one.detail for one in found)}")
+        return self
 
     def _does(self, action: str, names: tuple[str, ...]) -> Self:
         __tracebackhide__ = True
@@ -369,8 +390,11 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _told(problems: Iterable[Problem]) -> str:
-    lines = [f"{one.code} ({', '.join(one.subjects)}): {one.detail}" for one in problems]
-    return "\n".join(("", *(f"  {line}" for line in lines))) if lines else " none."
+    return "".join(f"\n  {_label(one)}: {one.detail} {one.fix}".rstrip() for one in problems) or " none."
+
+
+def _label(problem: Problem) -> str:
+    return f"{problem.code} ({', '.join(problem.subjects)})" if problem.subjects else problem.code
 
 
 def _are(count: int, what: str) -> str:

@@ -25,7 +25,7 @@ MUTATING = ("CreateVault", "CreateReplicationVault", "UpdateVault", "DeleteVault
 
 
 _STACKS: dict[tuple[str, str], tuple[bytes, dict[Path, bytes]]] = {}
-"""What a stack that was never updated has written, by project and stack: its settings, and the files of its backend."""
+"""What a stack that was never updated has written, by Pulumi.yaml and stack: its settings, and the files of its backend."""
 _find = cache(pulumi_cli.find)
 
 
@@ -204,7 +204,8 @@ class Project:
     def _make_stack(self) -> None:
         """Make the stack: the first of a name by a command, the others as copies of what that has written."""
         settings, backend = self.folder / f"Pulumi.{self.stack}.yaml", Path(self.env["HOME"]) / "backend"
-        made = _STACKS.get((self.name, self.stack))
+        key = (self.folder / "Pulumi.yaml").read_text(), self.stack
+        made = _STACKS.get(key)
         if made is None or settings.exists() or any(backend.iterdir()):
             is_new = not settings.exists() and not any(backend.iterdir())
             self._pulumi("stack", "select", "--create", self.stack)
@@ -212,7 +213,7 @@ class Project:
                 written = {
                     file.relative_to(backend): file.read_bytes() for file in backend.rglob("*") if file.is_file()
                 }
-                _STACKS[self.name, self.stack] = settings.read_bytes(), written
+                _STACKS[key] = settings.read_bytes(), written
             return
         text, files = made
         settings.write_bytes(text)

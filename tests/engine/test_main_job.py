@@ -315,9 +315,8 @@ def test_components_subclasses_and_get(project: Project, service: Service) -> No
     project.up().ok()
     owners = {vault["Description"].split("[pulumi:")[1] for vault in service.vaults().values()}
     assert len(owners) == 4
-    types = {
-        resource["type"] for resource in json.loads(project.run("stack", "export").output)["deployment"]["resources"]
-    }
+    exported = project.run("stack", "export", "--stack", project.stack).ok().output
+    types = {resource["type"] for resource in json.loads(exported)["deployment"]["resources"]}
     assert "pulumi-python:dynamic/cloudbackup:Vault" in types
     assert project.up().ok().calls == []
 

@@ -120,7 +120,7 @@ def _results(
 
 def _result(finding: Finding, found: Findings, places: Places, rank: int, fingerprint: str) -> dict[str, Any]:
     problem = finding.problem
-    subjects = dict.fromkeys((finding.subject, *problem.subjects))
+    subjects = [_logical(name, found.resources) for name in dict.fromkeys((finding.subject, *problem.subjects))]
     result: dict[str, Any] = {
         "ruleId": plain(problem.code),
         "ruleIndex": rank,
@@ -129,7 +129,8 @@ def _result(finding: Finding, found: Findings, places: Places, rank: int, finger
         "locations": [
             {
                 "physicalLocation": _physical(places.of(finding.subject)),
-                "logicalLocations": [_logical(name, found.resources) for name in subjects],
+                # Names that differ in characters which no report can tell would be there twice, against the schema.
+                "logicalLocations": [one for place, one in enumerate(subjects) if one not in subjects[:place]],
             }
         ],
         # GitHub looks at the first one alone, and would otherwise take all problems of a rule in one line for one.

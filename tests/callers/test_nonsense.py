@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pulumi_cloudbackup.estate import UNKNOWN, LiveVault
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.estate.estate import Estate
 from pulumi_cloudbackup.resources.account import LiveAccount
 from pulumi_cloudbackup.resources.checking import checked_mirror, checked_vault
@@ -17,7 +18,7 @@ from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE, OldR
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared
 from pulumi_cloudbackup.resources.session import Session
-from pulumi_cloudbackup.resources.wire import MIRROR_ARGUMENTS, SOURCE_FACTS, VAULT_ARGUMENTS, source_property
+from pulumi_cloudbackup.resources.wire import SOURCE_FACTS, source_property
 from pulumi_cloudbackup.rules import BOOK
 
 FUZZ = settings(

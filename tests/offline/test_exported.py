@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from pulumi_cloudbackup.engine import estates, states, values
 from pulumi_cloudbackup.engine.exported import Exported, Interrupted, StateError, read_export
 from pulumi_cloudbackup.estate import UNKNOWN, ExistingSource, MirrorVault, Vault
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE
-from pulumi_cloudbackup.resources import holding, own_state, wire
+from pulumi_cloudbackup.resources import holding, own_state
 
 DATA = Path(__file__).parent / "data"
 HEAD = "urn:pulumi:dev::shop::"
@@ -452,13 +453,12 @@ def test_nonsense(data: st.DataObject) -> None:
 
 
 def test_the_words_are_those_of_the_providers() -> None:
-    """Types, arguments, unknowns and parked outputs are written down once more here, without importing Pulumi."""
+    """Types, unknowns and parked outputs are written down once more here, without importing Pulumi."""
     assert (own_state.VAULT_TYPE, own_state.MIRROR_TYPE) == (VAULT_TYPE, MIRROR_TYPE)
-    assert (wire.VAULT_ARGUMENTS, wire.MIRROR_ARGUMENTS) == (estates.VAULT_ARGUMENTS, estates.MIRROR_ARGUMENTS)
     assert values._UNKNOWN_TEXTS == states.UNKNOWN_TEXTS
     assert holding.is_parked({estates._PARKED: True})
-    assert {*estates.VAULT_ARGUMENTS, *estates.VAULT_FACTS} <= Vault.model_fields.keys()
-    assert {*estates.MIRROR_ARGUMENTS, *estates.MIRROR_FACTS} <= MirrorVault.model_fields.keys()
+    assert {*VAULT_ARGUMENTS, *estates.VAULT_FACTS} <= Vault.model_fields.keys()
+    assert {*MIRROR_ARGUMENTS, *estates.MIRROR_FACTS} <= MirrorVault.model_fields.keys()
 
 
 def test_a_thousand_resources() -> None:

@@ -30,13 +30,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "path", nargs="?", default=".", metavar="PATH", help="a directory with a Pulumi.yaml (default: this one)"
     )
-    parser.add_argument(
-        "--format",
-        choices=("text", "json", "markdown", "junit", "sarif"),
-        default="text",
-        help="how to write it (default: %(default)s)",
-    )
-    parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
+    output.describe(parser)
     parser.add_argument(
         "--stack", metavar="NAME", help="the stack whose configuration is used (default: the only one with a file)"
     )

@@ -6,8 +6,23 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.cli.exits import CommandError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def describe(parser: argparse.ArgumentParser) -> None:
+    """Declare how a report is written, and where."""
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "markdown", "junit", "sarif"),
+        default="text",
+        help="how to write it (default: %(default)s)",
+    )
+    parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
 
 
 class OutputError(CommandError):

@@ -50,13 +50,7 @@ def describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--current", metavar="FILE", help="an estate file: what there is (instead of PATH)")
     parser.add_argument("--desired", metavar="FILE", help="an estate file: what there is to be (instead of PATH)")
-    parser.add_argument(
-        "--format",
-        choices=("text", "json", "markdown", "junit", "sarif"),
-        default="text",
-        help="how to write it (default: %(default)s)",
-    )
-    parser.add_argument("--out", metavar="FILE", help="write it there, in that format, and not to the output")
+    output.describe(parser)
     parser.add_argument(
         "--detailed-exitcode",
         action="store_true",

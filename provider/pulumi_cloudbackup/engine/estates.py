@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from pulumi_cloudbackup.engine.states import STACK_TYPE, name_of, type_of
 from pulumi_cloudbackup.estate import UNKNOWN, Estate, ExistingSource, MirrorVault, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.estate.estate import ForeignResource
 from pulumi_cloudbackup.estate.resource import Options
 
@@ -24,26 +25,6 @@ if TYPE_CHECKING:
 
 Resource = TypeVar("Resource", bound="DeclaredResource")
 
-_ARGUMENTS: Final = (
-    "region_id",
-    "vault_name",
-    "description",
-    "encrypt_type",
-    "kms_key_id",
-    "adopt_id",
-    "account",
-    "timeout",
-    "owner",
-)
-VAULT_ARGUMENTS: Final = (
-    *_ARGUMENTS,
-    "vault_type",
-    "worm_enabled",
-    "resource_group_id",
-    "tags",
-    "force_destroy",
-)
-MIRROR_ARGUMENTS: Final = (*_ARGUMENTS, "redundancy_type", "allow_last_copy_loss")
 _FACTS: Final = ("status", "created_time")
 VAULT_FACTS: Final = (*_FACTS, "holds_data", "charge_type")
 MIRROR_FACTS: Final = (*_FACTS, "replication_status", "replication_progress", "source_status")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, Deadline, NewMirror, VaultChanges, wait_until
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS
 from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.resources.holding import is_held, is_parked, park, parked_outputs, refuse_parked_source
 from pulumi_cloudbackup.resources.lifecycle import Creation, Lifecycle, Subject, described
@@ -13,7 +14,6 @@ from pulumi_cloudbackup.resources.likeness import mirror_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, tell
 from pulumi_cloudbackup.resources.vault_lifecycle import refuse_data_loss, subject_of
 from pulumi_cloudbackup.resources.wire import (
-    MIRROR_ARGUMENTS,
     SOURCE_FACTS,
     Properties,
     known_text,

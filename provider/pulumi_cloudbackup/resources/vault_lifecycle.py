@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.cloud import CloudError, NewVault, VaultChanges
+from pulumi_cloudbackup.estate.arguments import VAULT_ARGUMENTS
 from pulumi_cloudbackup.resources.holding import is_held, is_parked, park, parked_outputs
 from pulumi_cloudbackup.resources.lifecycle import DEFAULT_TIMEOUT, Creation, Lifecycle, Subject, described, own_tags
 from pulumi_cloudbackup.resources.likeness import vault_unlike
 from pulumi_cloudbackup.resources.refusal import Refusal, explained
-from pulumi_cloudbackup.resources.wire import VAULT_ARGUMENTS, Properties, resource_name, vault_of
+from pulumi_cloudbackup.resources.wire import Properties, resource_name, vault_of
 from pulumi_cloudbackup.rules import SourceLoss, judge
 
 if TYPE_CHECKING:

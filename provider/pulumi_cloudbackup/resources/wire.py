@@ -15,6 +15,7 @@ from pulumi.output import Unknown as EngineUnknown
 from pydantic import ValidationError
 
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Source, Unknown, Vault
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.estate.mirror import ExistingSource
 from pulumi_cloudbackup.estate.owner import readable_owner
 from pulumi_cloudbackup.resources.refusal import Refusal
@@ -27,26 +28,6 @@ if TYPE_CHECKING:
 Properties = Mapping[str, Any]
 Resource = TypeVar("Resource", bound="DeclaredResource")
 
-_COMMON: Final = (
-    "region_id",
-    "vault_name",
-    "description",
-    "encrypt_type",
-    "kms_key_id",
-    "adopt_id",
-    "account",
-    "timeout",
-    "owner",
-)
-VAULT_ARGUMENTS: Final = (
-    *_COMMON,
-    "vault_type",
-    "worm_enabled",
-    "resource_group_id",
-    "tags",
-    "force_destroy",
-)
-MIRROR_ARGUMENTS: Final = (*_COMMON, "redundancy_type", "allow_last_copy_loss")
 _NOTE_PARTS: Final = 4
 SOURCE_FACTS: Final = ("id", "region_id", "vault_name", "vault_type", "encrypt_type", "kms_key_id")
 """What a mirror's inputs tell about its source, each as ``source_…`` (the id as ``source_vault_id``)."""

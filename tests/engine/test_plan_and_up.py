@@ -114,6 +114,38 @@ def test_a_loss_that_only_the_provider_knows(pair: Ground) -> None:
     assert refused(pair) == []
 
 
+def test_a_changed_secret(pair: Ground, tmp_path: Path) -> None:
+    """No plan may show it, and each one says that it changes: with the engine, offline, and where it is carried out."""
+    project = pair.project
+    text = (
+        'description=pulumi.Config().require_secret("contact"), tags={"to": pulumi.Config().require_secret("contact")}'
+    )
+    project.program(PAIR.replace('cn-hangzhou")', f'cn-hangzhou", {text})'))
+    project.config("contact", "somebody", "--secret").ok()
+    project.up().ok()
+    (tmp_path / "state.json").write_text(project.run("stack", "export", "--show-secrets", "--stack", "dev").output)
+    offline = ("--offline", "--state", str(tmp_path / "state.json"))
+    nothing = [cloudbackup(project, "plan", *more).out for more in ((), (*offline, "--config", "contact=somebody"))]
+    assert [one.splitlines()[-1] for one in nothing] == ["nothing to change, 2 unchanged"] * 2
+    stood_in = cloudbackup(project, "plan", *offline).out
+    assert "Not compared, because secrets of the configuration are stood in for: orders (description)" in stood_in
+    assert stood_in.splitlines()[-1] == "nothing to change, 2 unchanged"
+
+    project.config("contact", "somebody else", "--secret").ok()
+    changed = [
+        cloudbackup(project, "plan", *more).out for more in ((), (*offline, "--config", "contact=somebody else"))
+    ]
+    for one in changed:
+        assert "~ update orders (vault in cn-hangzhou): not shown" in one
+        assert "description: not shown -> not shown" in one
+        assert one.splitlines()[-1] == "1 to update, 1 unchanged"
+        assert "somebody" not in one
+    done = cloudbackup(project, "up", "--yes")
+    assert done.code == 0, done.err
+    assert progress(done) == ["stage 1 of 1: update orders", "  updated vault orders", "done in 1 stage"]
+    assert pair.service.by_name("orders")["Description"].startswith("somebody else")
+
+
 def test_a_mirror_that_is_to_take_over_what_the_stack_has(pair: Ground) -> None:
     """It is told once, and nothing that would delete it is offered."""
     (mirror,) = (id_ for id_, name in pair.names().items() if name == "orders-dr")

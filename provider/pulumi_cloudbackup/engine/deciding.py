@@ -15,6 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from pulumi_cloudbackup.engine.configuration import STAND_IN
 from pulumi_cloudbackup.engine.dynamic_providers import (
     DYNAMIC_PREFIX,
     PROVIDER_KEY,
@@ -29,7 +30,7 @@ from pulumi_cloudbackup.engine.values import Secret, from_written, to_written
 from pulumi_cloudbackup.estate import UNKNOWN, holds_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pulumi_cloudbackup.engine.registration import Alias, Registration
 
@@ -119,6 +120,8 @@ class Deciding:
         self._counts: Counter[str] = Counter()
         self._has_failed = False
         self._uncompared: set[str] = set()
+        self._has_stand_ins = any(STAND_IN in one for one in secrets)
+        self._stood_in: set[str] = set()
 
     def register(self, asked: Registration) -> Answer:
         """Decide what happens to a resource; raise RefusedError."""
@@ -153,6 +156,11 @@ class Deciding:
         """Note a message; an error ends the preview."""
         self._has_failed = self._has_failed or severity == "error"
         self._events.append({"diagnosticEvent": {"severity": severity, "message": text, "urn": urn}})
+
+    @property
+    def stood_in(self) -> tuple[str, ...]:
+        """Secrets that were not compared, because the configuration's values behind them are stood in for."""
+        return tuple(sorted(self._stood_in))
 
     @property
     def uncompared(self) -> tuple[str, ...]:
@@ -288,9 +296,14 @@ class Deciding:
         return _by_keys(changed, diff.replaces, asked.options.replace_on_changes)
 
     def _filled_in(self, old: _Old, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        """Return old values; a secret that the state holds encrypted is taken for the one that is declared."""
+        """Return old values; a secret that nobody can read, there or here, is taken for the one that is declared."""
         hidden = {key for key, value in olds.items() if value == _ENCRYPTED and isinstance(news.get(key), Secret)}
         self._uncompared |= {f"{name_of(old.urn)} ({key})" for key in hidden if key != PROVIDER_KEY}
+        if self._has_stand_ins:
+            secret = {key for key, value in olds.items() if any(_secrets_in(value))}
+            stood_in = {key for key in secret - hidden if _is_stood_in(news.get(key))}
+            self._stood_in |= {f"{name_of(old.urn)} ({key})" for key in stood_in}
+            hidden |= stood_in
         return {key: news[key] if key in hidden else value for key, value in olds.items()}
 
     def _replaced_too(self, root: _Old) -> list[_Old]:
@@ -416,6 +429,19 @@ def _open(value: Any) -> Any:
             return [_open(item) for item in value]
         case _:
             return value
+
+
+def _is_stood_in(value: object) -> bool:
+    """Whether a secret in a value is made of what stands in for an encrypted value of the configuration."""
+    return any(STAND_IN in str(one.value) for one in _secrets_in(value))
+
+
+def _secrets_in(value: object) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _secrets_in(item)
 
 
 def _by_keys(changed: set[str], replaces: tuple[str, ...], paths: Sequence[str]) -> Diff:

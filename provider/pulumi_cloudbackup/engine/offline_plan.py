@@ -105,13 +105,16 @@ def _referenced(olds: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 
 def _limits(told: Mapping[str, Any]) -> Iterator[str]:
     """Say what nobody could know offline."""
-    functions, stacks, secrets = (", ".join(told[key]) for key in ("unanswered", "unknown_stacks", "uncompared"))
+    keys = ("unanswered", "unknown_stacks", "uncompared", "stood_in")
+    functions, stacks, secrets, stood_in = (", ".join(told[key]) for key in keys)
     if functions:
         yield f"Not known offline, and not given: what these functions of providers return: {functions}."
     if stacks:
         yield f"Not known offline, and not given: outputs of {stacks}."
     if secrets:
         yield f"Not compared, because the state holds them encrypted: {secrets}. {ENCRYPTED}."
+    if stood_in:
+        yield f"Not compared, because secrets of the configuration are stood in for: {stood_in}. Give their values."
 
 
 def _read(state: str | bytes | None) -> tuple[Exported, dict[str, Any], str]:

@@ -19,7 +19,8 @@ from pulumi_cloudbackup.engine.exported import read_export
 from pulumi_cloudbackup.engine.nothing_declared import judge_for
 from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE
 from pulumi_cloudbackup.engine.states import kind_of, name_of, type_of
-from pulumi_cloudbackup.estate import MirrorVault, Unknown
+from pulumi_cloudbackup.estate import MirrorVault, holds_unknown
+from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.planning import PLANNED_CODES, Action, Run, plan
 from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
 from pulumi_cloudbackup.reports.problems import problem_in
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
 
 _LIVE_FACTS: Final = ("status", "holds_data", "snapshot_count", "bytes_stored", "worm_enabled", "created_time")
 _REPLACING: Final = frozenset(("replace", "create-replacement", "delete-replaced"))
-_STAYING: Final = frozenset(("same", "update"))
+_UPDATE: Final = "update"
+_STAYING: Final = frozenset(("same", _UPDATE))
 _LOSSES: Final = frozenset(("CB303", "CB307"))
 """What is refused because it would replace a vault."""
 _TOLD: Final = ("create", "update", "replace", "delete")
@@ -235,8 +237,9 @@ def _desired(exported: Estate, observed: Observed, seen: Seen | None) -> Estate:
             }
         aliases = update.get("aliases", resource.aliases)
         old = olds.get(resource.urn) or next((olds[alias] for alias in aliases if alias in olds), None)
-        if old is not None and ops.get(resource.urn, set()) & _STAYING:
-            update |= _as_before(resource, old)
+        done = ops.get(resource.urn, set())
+        if old is not None and done & _STAYING:
+            update |= _as_before(resource, old, is_updated=_UPDATE in done)
         return resource.model_copy(update=update) if update else resource
 
     return observed.desired.model_copy(
@@ -247,15 +250,17 @@ def _desired(exported: Estate, observed: Observed, seen: Seen | None) -> Estate:
     )
 
 
-def _as_before(resource: Vault | MirrorVault, old: Any) -> dict[str, Any]:
-    """Return what the engine knows to be as before although it does not tell it: secrets, and whose account it is."""
-    keys = MIRROR_REPLACES if isinstance(resource, MirrorVault) else VAULT_REPLACES
-    kept = {
-        key: getattr(old, key)
-        for key in keys
-        if isinstance(getattr(resource, key, None), Unknown) and hasattr(old, key)
-    }
-    return {**kept, "account": old.account}
+def _as_before(resource: Vault | MirrorVault, old: Any, *, is_updated: bool) -> dict[str, Any]:
+    """Return what the engine knows to be as before although it does not tell it: secrets, and whose account it is.
+
+    Of a resource that is updated only what would replace it is surely as before.
+    """
+    is_mirror = isinstance(resource, MirrorVault)
+    keys: tuple[str, ...] = MIRROR_REPLACES if is_mirror else VAULT_REPLACES
+    if not is_updated:
+        keys = MIRROR_ARGUMENTS if is_mirror else VAULT_ARGUMENTS
+    kept = {key: getattr(old, key) for key in keys if holds_unknown(getattr(resource, key, None)) and hasattr(old, key)}
+    return {**kept, "account": old.account, "differs_unseen": is_updated}
 
 
 def _entries(estate: Estate) -> Iterable[Any]:

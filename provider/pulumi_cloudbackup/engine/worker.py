@@ -97,6 +97,7 @@ def judge(job: Job, explain: Explainer) -> Outcome:
             "unanswered": monitor.unanswered,
             "unknown_stacks": monitor.unknown_stacks,
             "uncompared": deciding.uncompared,
+            "stood_in": deciding.stood_in,
         }
         Path(job.preview_to).write_text(json.dumps(told), encoding="utf-8")
     last = judgements[-1] if judgements else None

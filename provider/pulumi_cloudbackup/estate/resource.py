@@ -90,6 +90,8 @@ class DeclaredResource(BaseModel):
     """Whether the state holds it only to delete it."""
     pending_replacement: bool = False
     """Whether it was deleted and its replacement is not created yet."""
+    differs_unseen: bool = False
+    """Whether the engine finds a difference in what no plan is shown, such as a secret argument."""
     options: Options = Options()
     """Pulumi options."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault
-from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, vault_fields, with_ignored
+from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, unseen_fields, vault_fields, with_ignored
 from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, FieldChange, Reason
 from pulumi_cloudbackup.planning.world import known
@@ -268,6 +268,10 @@ def _compare(item: Item, source: Item | None, run: Run, world: World) -> None:
         item.is_certain = not is_open or _is_surely_another(source)
     elif item.taken_with is not None:
         item.action, item.reason = Action.REPLACE, Reason.SOURCE_REPLACED
+    elif new.resource.differs_unseen and new.resource is not old.resource:
+        is_shown = any(not one.is_unseen for one in fields)
+        item.action, item.reason = Action.UPDATE, Reason.ARGUMENTS if is_shown else Reason.UNSEEN
+        item.fields = (*fields, *unseen_fields(new.resource, fields))
     elif fields:
         item.action, item.reason = Action.UPDATE, Reason.ARGUMENTS
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault, holds_unknown, is_known
 from pulumi_cloudbackup.estate.mirror import default_mirror_description, default_mirror_name
 from pulumi_cloudbackup.planning.comparing import VAULT_REPLACES
 from pulumi_cloudbackup.planning.plan import FieldChange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pulumi_cloudbackup.planning.world import New, Old, Resource
 
@@ -116,6 +116,14 @@ def _mirror_texts(
     for path, (name, wanted_name) in zip(("vault_name", "description"), names, strict=True):
         if name is not None and wanted_name is not None:
             yield from _field(path, name, wanted_name)
+
+
+def unseen_fields(after: Vault | MirrorVault, told: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
+    """Return the arguments that may differ though nobody is shown how: those that are not known, beside ``told``."""
+    paths = dict.fromkeys(("vault_name", *_VAULT_UPDATES, *_MIRROR_UPDATES))
+    known_ones = {one.path.partition(".")[0] for one in told}
+    hidden = [path for path in paths if path not in known_ones and holds_unknown(getattr(after, path, None))]
+    return tuple(FieldChange(path, UNKNOWN, UNKNOWN, replaces=False) for path in hidden)
 
 
 def _identity_fields(old: Old, new: New) -> Iterator[FieldChange]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
+from pulumi_cloudbackup.estate import UNKNOWN
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -43,6 +45,8 @@ class Reason(str, Enum):
     """It is no longer declared."""
     ARGUMENTS = "arguments"
     """Arguments differ."""
+    UNSEEN = "not shown"
+    """The engine finds a difference in what no plan is shown, such as a secret argument."""
     SOURCE_REPLACED = "source replaced"
     """A mirror follows its source."""
     DEPENDENCY_REPLACED = "dependency replaced"
@@ -101,6 +105,11 @@ class FieldChange:
     """Its new value; ``UNKNOWN``: known only after apply."""
     replaces: bool
     """Whether the difference replaces the resource."""
+
+    @property
+    def is_unseen(self) -> bool:
+        """Whether neither value is shown, as with secrets."""
+        return self.before is UNKNOWN and self.after is UNKNOWN
 
 
 @dataclass(frozen=True)

@@ -353,6 +353,8 @@ def _name(urn: str) -> str:
 
 
 def _field(field: FieldChange) -> FieldView:
+    if field.is_unseen:
+        return FieldView(field.path, "not shown", "not shown", field.replaces)
     return FieldView(field.path, _value(field.before), _value(field.after), field.replaces)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,6 +46,9 @@ def told(policy: Policy, desired: Estate, current: Estate | None = None) -> list
     assert all(problem.detail and not problem.summary.endswith(".") for problem in verdict.problems)
     return [*(one.subjects[0] for one in verdict.problems), *(f"{one.subject}?" for one in verdict.not_yet_known)]
 
+
+LATER = {"id": UNKNOWN, "region_id": "cn-beijing"}
+"""A source of which nobody knows yet which vault it is."""
 
 DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.every_vault_is_mirrored(), estate(vault()), ["orders"]),
@@ -107,6 +111,9 @@ DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.names_match(mirrors=r"\[COPY\]-orders"), estate(vault(), mirror()), []),
     (policies.names_match(mirrors="x"), estate(mirror(source={"id": "v-1", "region_id": "r"})), ["orders-dr?"]),
     (policies.names_match(mirrors="x"), estate(vault(), mirror(vault_name="y")), ["orders-dr"]),
+    (policies.every_vault_is_mirrored(), estate(vault(), mirror("x-dr", source=LATER)), ["x-dr?"]),
+    (policies.kms_is_used(tags=PROD), estate(mirror("x-dr", source=LATER)), ["x-dr?"]),
+    (policies.mirrors_are_in_another_jurisdiction(tags=PROD), estate(mirror("x-dr", source=LATER)), ["x-dr?"]),
 ]
 
 
@@ -145,6 +152,26 @@ UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
         estate(vault(), mirror(region_id="cn-beijing")),
         [],
     ),
+    (policies.exposure_is_at_most(5), estate(there(vault()), there(mirror())), estate(vault()), ["orders"]),
+    (policies.exposure_is_at_most(5), estate(there(vault()), there(mirror())), estate(), []),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault()), there(mirror())),
+        estate(mirror(source={"id": "v-orders", "region_id": "cn-hangzhou"})),
+        [],
+    ),
+    (
+        policies.exposure_is_at_most(5, except_for=["orders"]),
+        estate(there(vault()), there(mirror())),
+        estate(vault()),
+        [],
+    ),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault()), there(mirror())),
+        estate(vault(), mirror(source=LATER)),
+        ["orders-dr?"],
+    ),
 ]
 
 
@@ -173,6 +200,34 @@ def test_they_ask_before_they_compare(name: str) -> None:
 def test_without_an_update_they_are_left_out() -> None:
     verdict = judge_policies([policies.data_is_not_lost(), policies.tags_are_given("a")], Proposal(estate()))
     assert (verdict.left_out, verdict.passed) == (("data-is-not-lost",), ("tags-are-given",))
+
+
+WRONG: dict[str, Callable[[], Any]] = {
+    "except_for is a list of texts, and not the text 'orders-dr': write ['orders-dr'].": lambda: policies.kms_is_used(
+        except_for="orders-dr"
+    ),
+    "except_for is a list of texts, and 3 is none.": lambda: policies.data_is_not_lost(except_for=[3]),  # type: ignore[list-item]
+    "except_for is a list of texts, and no int.": lambda: policies.data_is_not_lost(except_for=3),  # type: ignore[arg-type]
+    "vault_types is a list of texts, and not the text": lambda: policies.every_vault_is_mirrored(
+        vault_types="STANDARD"
+    ),
+    "mirrors is a list of texts, and not the text": lambda: policies.regions_are_allowed(mirrors="cn-beijing-2"),
+    "regions_are_allowed() needs vaults=[...] or mirrors=[...]": policies.regions_are_allowed,
+    "names_match() needs vaults=PATTERN or mirrors=PATTERN": policies.names_match,
+    "pairs is a list of pairs, such as": lambda: policies.pairs_are_allowed("cn-hangzhou"),  # type: ignore[arg-type]
+    "pairs is a list of pairs of texts, and 'ab' is none.": lambda: policies.pairs_are_allowed(["ab"]),  # type: ignore[list-item]
+    "the keys of tags_are_given() is a list of texts, and ['a'] is none.": lambda: policies.tags_are_given(["a"]),  # type: ignore[arg-type]
+    "tags is a dictionary such as {'env': 'prod'}, and no str.": lambda: policies.kms_is_used(tags="env"),  # type: ignore[arg-type]
+    "tags is a dictionary of texts, and 'env': 1 is none.": lambda: policies.kms_is_used(tags={"env": 1}),  # type: ignore[dict-item]
+    "minutes is a number of 0 or more, and not '60'.": lambda: policies.exposure_is_at_most("60"),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("words", WRONG)
+def test_arguments_that_would_make_them_content(words: str) -> None:
+    with pytest.raises(PolicyError) as error:
+        WRONG[words]()
+    assert str(error.value).startswith(words)
 
 
 def test_what_they_cannot_be_made_of() -> None:

@@ -170,7 +170,7 @@ def test_an_author_who_does_not_ask_whether_a_value_is_known(told: Any) -> None:
 
     (failed, _) = told([finance_is_named], vault("a", description=LATER))
     assert short([failed]) == [("mandatory", FAILED, "")]
-    assert "ask is_known() first" in failed[3]
+    assert "Ask is_known(value) first" in failed[3]
 
 
 def test_policies_that_need_a_plan(told: Any) -> None:

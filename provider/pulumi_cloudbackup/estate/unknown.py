@@ -63,7 +63,7 @@ class Unknown:
 
     def __bool__(self) -> bool:
         """Refuse a truth value: ask ``is_known`` first."""
-        raise TypeError("an unknown value is neither true nor false: ask is_known() first")
+        raise UnknownComparedError("an unknown value is neither true nor false: ask is_known() first")
 
     def __eq__(self, other: object) -> bool:
         """Say whether the other one is unknown too; raise UnknownComparedError inside ``comparing_is_refused``."""

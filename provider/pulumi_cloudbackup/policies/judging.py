@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from pulumi_cloudbackup.estate import UnknownComparedError, comparing_is_refused
+from pulumi_cloudbackup.estate import Unknown, UnknownComparedError, comparing_is_refused
 from pulumi_cloudbackup.policies.policy import NotYetKnown, Policy, PolicyError, Violation
 from pulumi_cloudbackup.rules import Open, Problem, Severity
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.policies.policy import Finding
     from pulumi_cloudbackup.policies.proposal import Proposal
 
+_UNKNOWN: Final = f"'{Unknown.__name__}'"
+"""How Python names an unknown value that cannot do what it is asked."""
 LIST_NAME: Final = "POLICIES"
 """The list that a module of policies has."""
 
@@ -85,11 +87,18 @@ def _checked(policies: Iterable[object]) -> tuple[Policy, ...]:
     found: dict[str, Policy] = {}
     for one in policies:
         if not isinstance(one, Policy):
-            hint = ": call it, and give it what it asks for" if callable(one) else ""
-            raise PolicyError(f"{getattr(one, '__name__', repr(one))} is no policy{hint}.")
+            raise PolicyError(f"{getattr(one, '__name__', repr(one))} is no policy{_hint(one)}.")
         if found.setdefault(one.name, one) is not one:
             raise PolicyError(f"Two policies are called {one.name}: give one of them another name with .named(...).")
     return tuple(found.values())
+
+
+def _hint(one: object) -> str:
+    """Return how something that is no policy becomes one."""
+    if not callable(one):
+        return ""
+    is_ready = getattr(one, "__module__", "").startswith(__package__ or "")
+    return ": call it, and give it what it asks for" if is_ready else ": put @policy above it"
 
 
 def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open], bool]:
@@ -148,12 +157,13 @@ def _failed(one: Policy, error: BaseException) -> Problem:
         own = [place for place in places if place[0] == code.co_filename]
         places = own or [(code.co_filename, code.co_firstlineno)]
     where = f" ({places[-1][0]}:{places[-1][1]})" if places else ""
-    if isinstance(error, UnknownComparedError):
+    if isinstance(error, UnknownComparedError) or _UNKNOWN in str(error):
+        used = "compares" if isinstance(error, UnknownComparedError) else "uses"
         return Problem(
             one.name,
             Severity.ERROR,
             "A policy takes a value for known that is known only after apply",
-            f"Policy {one.name} compares a value that is known only after apply{where}.",
+            f"Policy {one.name} {used} a value that is known only after apply{where}.",
             "Ask is_known(value) first, and yield NotYetKnown(name, argument) where it is not.",
         )
     return Problem(

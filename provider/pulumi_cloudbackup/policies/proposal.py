@@ -52,6 +52,10 @@ class Proposal:
         """Return the vault that a mirror copies; ``None``: it is not declared here."""
         return self._sources.get((mirror.account or self.desired.account, mirror.name))
 
+    def is_source_known(self, mirror: MirrorVault) -> bool:
+        """Return whether it is known which vault a mirror copies, be it declared here or not."""
+        return not isinstance(mirror.source, ExistingSource) or is_known(mirror.source.id)
+
     def source_region_of(self, mirror: MirrorVault) -> str | Unknown | None:
         """Return the region of a mirror's source; ``None``: nobody says."""
         source = self.source_of(mirror)

@@ -13,14 +13,15 @@ from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault, is_k
 from pulumi_cloudbackup.estate.mirror import default_mirror_name
 from pulumi_cloudbackup.planning import Action
 from pulumi_cloudbackup.planning.world import urn_of_entry
+from pulumi_cloudbackup.policies.arguments import number, some_tags, some_texts, text_pairs, texts
 from pulumi_cloudbackup.policies.policy import Level, NotYetKnown, Policy, PolicyError, Violation
+from pulumi_cloudbackup.policies.proposal import Proposal
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pulumi_cloudbackup.planning import Change
     from pulumi_cloudbackup.policies.policy import Finding
-    from pulumi_cloudbackup.policies.proposal import Proposal
 
 _KINDS: Final = {"Vault": "vault", "MirrorVault": "mirror vault"}
 _DOINGS: Final = {Action.DELETE: "deletes", Action.REPLACE: "replaces"}
@@ -39,14 +40,20 @@ def every_vault_is_mirrored(
     :param tags: Only for vaults with all of these tags; absent: for all.
     :param vault_types: Only for vaults of these types; the service mirrors STANDARD ones.
     """
+    left_out = texts("except_for", except_for)
+    tags = some_tags(tags)
+    types = texts("vault_types", vault_types)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        for vault in _tagged(proposal, tags, except_for):
+        open_ones = [mirror for mirror in proposal.mirrors if not proposal.is_source_known(mirror)]
+        for vault in _tagged(proposal, tags, left_out):
             if isinstance(vault, NotYetKnown):
                 yield vault
             elif not is_known(vault.vault_type):
                 yield NotYetKnown(vault.name, "vault_type")
-            elif vault.vault_type in vault_types and not proposal.mirrors_of(vault):
+            elif vault.vault_type in types and not proposal.mirrors_of(vault) and open_ones:
+                yield from (NotYetKnown(mirror.name, "source") for mirror in open_ones)
+            elif vault.vault_type in types and not proposal.mirrors_of(vault):
                 yield Violation(
                     vault.name,
                     f'Vault "{vault.name}" has no mirror vault: its data is lost with region {vault.region_id}.',
@@ -68,12 +75,15 @@ def regions_are_allowed(
     :param vaults: Region ids for vaults; absent: any.
     :param mirrors: Region ids for mirror vaults; absent: any.
     """
-    allowed = {Vault: vaults, MirrorVault: mirrors}
+    left_out = texts("except_for", except_for)
+    allowed = {Vault: some_texts("vaults", vaults), MirrorVault: some_texts("mirrors", mirrors)}
+    if vaults is None and mirrors is None:
+        raise PolicyError("regions_are_allowed() needs vaults=[...] or mirrors=[...]: it would allow everything.")
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         for one in proposal.declared:
             permitted = allowed[type(one)]
-            if permitted is None or one.name in except_for:
+            if permitted is None or one.name in left_out:
                 continue
             if not is_known(one.region_id):
                 yield NotYetKnown(one.name, "region_id")
@@ -95,10 +105,11 @@ def pairs_are_allowed(
 
     :param pairs: Region ids of source and mirror.
     """
-    allowed = frozenset(pairs)
+    left_out = texts("except_for", except_for)
+    allowed = text_pairs("pairs", pairs)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        for mirror, source_region in _with_source_regions(proposal, except_for):
+        for mirror, source_region in _with_source_regions(proposal, left_out):
             if source_region is None:
                 continue
             if not is_known(mirror.region_id) or not is_known(source_region):
@@ -139,14 +150,15 @@ def mirrors_are_in_another_jurisdiction(
     :param tags: Only for mirrors of declared vaults with all of these tags; absent: for all mirrors.
     :param jurisdictions: Jurisdictions by region id that differ from the documented countries.
     """
+    left_out = texts("except_for", except_for)
+    tags = some_tags(tags)
 
     def law(region_id: str) -> str | None:
         return (jurisdictions or {}).get(region_id) or jurisdiction_of(region_id)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        for mirror, source_region in _with_source_regions(proposal, except_for):
-            source = proposal.source_of(mirror)
-            is_meant = proposal.has_tags(source, tags) if source is not None else not tags
+        for mirror, source_region in _with_source_regions(proposal, left_out):
+            is_meant = _is_meant(proposal, mirror, tags)
             if is_meant is False or source_region is None:
                 continue
             if isinstance(is_meant, Unknown) or not is_known(mirror.region_id) or not is_known(source_region):
@@ -186,20 +198,22 @@ def kms_is_used(
     :param tags: Only for declared vaults with all of these tags, and their mirrors; absent: for all.
     :param except_for: Names of vaults and of mirrors, each for itself: a mirror is not left out with its source.
     """
+    left_out = texts("except_for", except_for)
+    tags = some_tags(tags)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        for vault in _tagged(proposal, tags, except_for):
+        for vault in _tagged(proposal, tags, left_out):
             if isinstance(vault, NotYetKnown):
                 yield vault
                 continue
             yield from _kms(vault, vault.encrypt_type)
         for mirror in proposal.mirrors:
             source = proposal.source_of(mirror)
-            is_meant = proposal.has_tags(source, tags) if source is not None else not tags
-            if mirror.name in except_for or is_meant is False:
+            is_meant = _is_meant(proposal, mirror, tags)
+            if mirror.name in left_out or is_meant is False:
                 continue
             if isinstance(is_meant, Unknown):  # told of the source already, unless that is left out
-                if source is not None and source.name in except_for:
+                if source is None or source.name in left_out:
                     yield NotYetKnown(mirror.name, "source")
                 continue
             own = mirror.encrypt_type
@@ -215,9 +229,11 @@ def vaults_are_immutable(
 
     :param tags: Only for vaults with all of these tags; absent: for all.
     """
+    left_out = texts("except_for", except_for)
+    tags = some_tags(tags)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        for vault in _tagged(proposal, tags, except_for):
+        for vault in _tagged(proposal, tags, left_out):
             if isinstance(vault, NotYetKnown):
                 yield vault
             elif not is_known(vault.worm_enabled):
@@ -238,12 +254,13 @@ def tags_are_given(*keys: str, except_for: Collection[str] = (), level: Level = 
 
     :param keys: Keys of tags that have to be there, with a value that is not empty.
     """
-    if not keys:
+    left_out = texts("except_for", except_for)
+    if not texts("the keys of tags_are_given()", keys):
         raise PolicyError("tags_are_given() needs the key of a tag at least.")
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         for vault in proposal.vaults:
-            if vault.name in except_for:
+            if vault.name in left_out:
                 continue
             if isinstance(vault.tags, Unknown):
                 yield NotYetKnown(vault.name, "tags")
@@ -272,12 +289,15 @@ def names_match(
     :param mirrors: For mirror vaults; absent: any.
     :raises PolicyError: One of them is no regular expression.
     """
+    left_out = texts("except_for", except_for)
     patterns = {Vault: _pattern(vaults), MirrorVault: _pattern(mirrors)}
+    if vaults is None and mirrors is None:
+        raise PolicyError("names_match() needs vaults=PATTERN or mirrors=PATTERN: it would allow everything.")
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         for one in proposal.declared:
             pattern = patterns[type(one)]
-            if pattern is None or one.name in except_for:
+            if pattern is None or one.name in left_out:
                 continue
             shown = _shown_name(one, proposal)
             if not is_known(shown):
@@ -305,10 +325,12 @@ def nothing_is_deleted(
     :param tags: Only for vaults that have all of these tags now, and for all mirrors; absent: for all.
     :param including_mirrors: Whether mirror vaults may not be deleted either.
     """
+    left_out = texts("except_for", except_for)
+    tags = some_tags(tags)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         for change in _changes(proposal):
-            if change.action not in _DOINGS or change.name in except_for:
+            if change.action not in _DOINGS or change.name in left_out:
                 continue
             if change.kind == "MirrorVault" and not including_mirrors:
                 continue
@@ -328,16 +350,17 @@ def nothing_is_deleted(
 
 def data_is_not_lost(*, except_for: Collection[str] = (), level: Level = "mandatory") -> Policy:
     """Forbid updates that destroy backup data, also where ``force_destroy`` consents; what may hold data counts."""
+    left_out = texts("except_for", except_for)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         told: set[str] = set()
         for problem in proposal.plan.problems if proposal.plan is not None else ():
-            if problem.code in _LOSSES and problem.subjects[:1] and problem.subjects[0] not in except_for:
+            if problem.code in _LOSSES and problem.subjects[:1] and problem.subjects[0] not in left_out:
                 told.add(problem.subjects[0])
                 yield Violation(problem.subjects[0], problem.detail, problem.fix, problem.argument)
         olds = _olds(proposal)
         for change in _changes(proposal):
-            if change.kind != "Vault" or change.action not in _DOINGS or change.name in {*told, *except_for}:
+            if change.kind != "Vault" or change.action not in _DOINGS or change.name in {*told, *left_out}:
                 continue
             old = olds.get(change.old_urn or change.urn)
             if old is None or old.options.retain_on_delete or old.id is None:
@@ -358,10 +381,14 @@ def exposure_is_at_most(minutes: int, *, except_for: Collection[str] = (), level
 
     :param minutes: How long is allowed: a new mirror begins to copy the history after 90 minutes.
     """
+    left_out = texts("except_for", except_for)
+
+    number("minutes", minutes)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
+        yield from _left_bare(proposal, left_out)
         for one in proposal.plan.exposure if proposal.plan is not None else ():
-            if one.source in except_for:
+            if one.source in left_out:
                 continue
             if one.minutes > minutes:
                 least = "at least " if one.lower_bound else ""
@@ -378,6 +405,35 @@ def exposure_is_at_most(minutes: int, *, except_for: Collection[str] = (), level
     return Policy("exposure-is-at-most", summary, check, level, needs_plan=True)
 
 
+def _left_bare(proposal: Proposal, left_out: Collection[str]) -> Iterator[Finding]:
+    """Tell of sources that stay and lose their mirror for good, which no exposure of a plan measures."""
+    if proposal.plan is None or proposal.current is None:
+        return
+    told = {one.source for one in proposal.plan.exposure}
+    ends = {change.old_urn or change.urn: change for change in _changes(proposal) if change.action in _DOINGS}
+    declared = {vault.urn or vault.name: vault for vault in proposal.vaults}
+    after = {change.old_urn or change.urn: change for change in (*proposal.plan.unchanged, *proposal.plan.changes)}
+    open_ones = [mirror for mirror in proposal.mirrors if not proposal.is_source_known(mirror)]
+    before = Proposal(proposal.current)
+    for mirror in before.mirrors:
+        change = ends.get(urn_of_entry(mirror, mirror.account or proposal.current.account))
+        old = before.source_of(mirror)
+        if change is None or change.left_by or old is None:
+            continue
+        stays = after.get(urn_of_entry(old, old.account or proposal.current.account))
+        source = declared.get(stays.urn) or declared.get(stays.name) if stays is not None else None
+        if source is None or source.name in {*told, *left_out}:
+            continue
+        if open_ones:
+            yield from (NotYetKnown(one.name, "source") for one in open_ones)
+        elif not proposal.mirrors_of(source):
+            yield Violation(
+                source.name,
+                f'"{source.name}" loses its mirror vault "{mirror.name}" for good.',
+                "Keep the mirror vault, or declare another one.",
+            )
+
+
 def _tagged(
     proposal: Proposal, tags: Mapping[str, str] | None, except_for: Collection[str]
 ) -> Iterator[Vault | NotYetKnown]:
@@ -390,6 +446,14 @@ def _tagged(
             yield NotYetKnown(vault.name, "tags")
         elif is_meant:
             yield vault
+
+
+def _is_meant(proposal: Proposal, mirror: MirrorVault, tags: Mapping[str, str] | None) -> bool | Unknown:
+    """Whether the source of a mirror is declared with some tags; without tags every mirror is meant."""
+    source = proposal.source_of(mirror)
+    if source is not None or not tags:
+        return proposal.has_tags(source, tags) if source is not None else True
+    return False if proposal.is_source_known(mirror) else UNKNOWN
 
 
 def _with_source_regions(

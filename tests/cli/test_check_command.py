@@ -22,6 +22,16 @@ SAME_REGION = GOOD + DR.format("hangzhou")
 UNVERIFIED = "not verified against the live account"
 
 
+def test_a_source_that_is_replaced_with_another_resource(project: Project) -> None:
+    """The engine would delete it before its mirror; a vault without a mirror may be."""
+    opts = "opts=pulumi.ResourceOptions(replace_with=[key])"
+    program = f'key = Vault("key", region_id="cn-beijing")\norders = Vault("orders", region_id="cn-hangzhou", {opts})\n'
+    assert project.program(program).check().code == 0
+    run = project.program(program + 'MirrorVault("dr", source=orders, region_id="cn-shanghai")\n').check()
+    assert (run.code, run.out.count("CB301")) == (3, 1)
+    assert 'before its mirror vault "dr"' in " ".join(run.out.split())
+
+
 def test_a_program_without_problems(project: Project) -> None:
     """The last lines say how many were judged, and that the live account was not asked."""
     run = project.program(GOOD + DR.format("shanghai")).check()

@@ -9,7 +9,7 @@ import pytest
 from pulumi_cloudbackup.estate import MirrorVault, Source, Vault
 from pulumi_cloudbackup.rules import BOOK, MirrorLoss, Severity, SourceLoss, judge, judge_mirror, judge_vault
 from pulumi_cloudbackup.rules.book import rule
-from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
+from pulumi_cloudbackup.rules.option_rules import judge_mirror_options, judge_source_options
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "cases.json").read_text())
 UNKNOWN = {"$unknown": True}
@@ -111,6 +111,13 @@ def test_options_that_break_the_order_of_a_mirror(options: dict[str, Any], argum
     (problem,) = judge_mirror_options("orders-dr", options)
     assert (problem.code, problem.argument) == ("CB301", argument)
     assert judge_mirror_options("orders-dr", {"delete_before_replace": True, "ignore_changes": ["description"]}) == ()
+
+
+def test_a_source_is_not_replaced_with_another_resource() -> None:
+    """CB301: the engine would delete it before its mirror."""
+    (problem,) = judge_source_options("orders", {"replace_with": [object()]}, "orders-dr")
+    assert (problem.code, problem.argument, problem.subjects) == ("CB301", "replace_with", ("orders",))
+    assert judge_source_options("orders", {"retain_on_delete": True, "deleted_with": object()}, "orders-dr") == ()
 
 
 def test_worm_is_a_one_way_switch() -> None:

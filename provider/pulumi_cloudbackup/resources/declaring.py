@@ -32,6 +32,7 @@ _JUDGED_OPTIONS: Final = (
     "deleted_with",
     "ignore_changes",
     "replace_on_changes",
+    "replace_with",
 )
 _USABLE: Final = "_cloudbackup_settings_are_usable"
 _SECRET: Final = f"{NAMESPACE}:accessKeySecret"
@@ -102,7 +103,7 @@ def _can_be_sent(value: object) -> bool:
 
 def option_values(opts: pulumi.ResourceOptions) -> dict[str, Any]:
     """Return the options that bear on the order of vaults and mirrors, as the user gave them."""
-    return {name: getattr(opts, name) for name in _JUDGED_OPTIONS}
+    return {name: getattr(opts, name, None) for name in _JUDGED_OPTIONS}
 
 
 def kept_by_engine(names: Iterable[str], opts: pulumi.ResourceOptions) -> frozenset[str]:

@@ -21,7 +21,7 @@ from pulumi_cloudbackup.resources.settings import Judging
 from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, source_problems, source_property, vault_of
 from pulumi_cloudbackup.rules import judge
 from pulumi_cloudbackup.rules.adoption_rules import Adoption, Attempt
-from pulumi_cloudbackup.rules.option_rules import judge_mirror_options
+from pulumi_cloudbackup.rules.option_rules import judge_mirror_options, judge_source_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -148,6 +148,7 @@ def fates_of(declared: Sequence[Declared], evidence: Evidence) -> list[Fate]:
             fate.source = by_resource[id(source)]
             fate.declared = replace(fate.declared, properties=_with_kept(fate.declared, fate.source))
             fate.resource = fate.resource.model_copy(update={"source": fate.source.label})
+            fate.source.problems += judge_source_options(fate.source.label, fate.source.option_values, fate.label)
     adopters: dict[str, str] = {}
     for fate in sorted(fates, key=lambda one: one.label):
         if not fate.old_id and isinstance(fate.resource.adopt_id, str):

@@ -1,4 +1,4 @@
-"""Which Pulumi options a mirror must not have: CB301 (reference/pulumi-engine.md 4)."""
+"""Which Pulumi options a mirror and its source must not have: CB301 (reference/pulumi-engine.md 4)."""
 
 from __future__ import annotations
 
@@ -16,17 +16,29 @@ _OF_SOURCE: Final = ("source", "*")
 
 
 @rule("CB301", "Options that break the order of mirror and source", caution=True)
-def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iterator[Finding]:
-    """Check that a mirror has no option that breaks the order in which it and its source are made and deleted.
+def mirror_options_keep_the_order(
+    name: str, options: Mapping[str, Any], its_mirror: str | None = None
+) -> Iterator[Finding]:
+    """Check that mirror and source have no option that breaks the order in which both are made and deleted.
 
     Why it matters: a source has at most one mirror and cannot be deleted before it. ``delete_before_replace=False``
     makes the engine create the second mirror first, ``retain_on_delete`` leaves the old one behind, ``deleted_with``
-    skips its deletion, and ``ignore_changes`` of its source keeps the id of a vault that is gone; the service then
-    refuses the rest of the update.
+    skips its deletion, and ``ignore_changes`` of its source keeps the id of a vault that is gone; ``replace_with`` of a
+    source deletes it together with the other resource, before its mirror. The service then refuses the rest of the
+    update.
 
     How to fix it: remove the option. A mirror is always replaced delete-first; to hand one over, use
     ``cloudbackup release``.
     """
+    if its_mirror is not None:
+        if options.get("replace_with"):
+            yield Broken(
+                "replace_with",
+                f'Vault "{name}" has replace_with: where the other resource is replaced, the engine deletes "{name}" '
+                f'at once, before its mirror vault "{its_mirror}", and the service refuses that.',
+                "Remove the option, and ask for the replacement with `pulumi up --replace` where it is needed.",
+            )
+        return
     if options.get("delete_before_replace") is False:
         yield Broken(
             "delete_before_replace",
@@ -63,6 +75,11 @@ def mirror_options_keep_the_order(name: str, options: Mapping[str, Any]) -> Iter
 def judge_mirror_options(name: str, options: Mapping[str, Any]) -> tuple[Problem, ...]:
     """Return the problems of a mirror's options."""
     return judge(("CB301",), name, name, options).problems
+
+
+def judge_source_options(name: str, options: Mapping[str, Any], mirror: str) -> tuple[Problem, ...]:
+    """Return the problems of the options of a vault that has a mirror."""
+    return judge(("CB301",), name, name, options, mirror).problems
 
 
 def _is_of_source(path: str) -> bool:

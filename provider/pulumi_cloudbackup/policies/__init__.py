@@ -12,19 +12,17 @@ from pulumi_cloudbackup.policies.judging import PolicyVerdict, judge_policies, p
 from pulumi_cloudbackup.policies.policy import Finding, NotYetKnown, Policy, PolicyError, Violation, policy
 from pulumi_cloudbackup.policies.proposal import Proposal
 from pulumi_cloudbackup.policies.ready import (
-    data_is_not_lost,
     every_vault_is_mirrored,
-    exposure_is_at_most,
     jurisdiction_of,
     kms_is_used,
     mirrors_are_in_another_jurisdiction,
     names_match,
-    nothing_is_deleted,
     pairs_are_allowed,
     regions_are_allowed,
     tags_are_given,
     vaults_are_immutable,
 )
+from pulumi_cloudbackup.policies.ready_for_updates import data_is_not_lost, exposure_is_at_most, nothing_is_deleted
 
 __all__ = [
     "Finding",

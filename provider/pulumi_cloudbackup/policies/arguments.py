@@ -57,3 +57,8 @@ def number(argument: str, given: object) -> float:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not given >= 0:
         raise PolicyError(f"{argument} is a number of 0 or more, and not {given!r}.")
     return given
+
+
+def of_tags(tags: Mapping[str, str] | None) -> str:
+    """Return how a policy's sentence names the vaults that it is about."""
+    return f" tagged {', '.join(f'{key}={value}' for key, value in tags.items())}" if tags else ""

@@ -2,6 +2,7 @@
 # mypy: ignore-errors
 
 import json
+import threading
 from pathlib import Path
 
 import pulumi
@@ -18,6 +19,7 @@ from pulumi_cloudbackup.policies import (
 )
 
 REGION = "cn-shanghai"
+LOCK = threading.Lock()
 STATE = Path(__file__).parent / "state.json"
 
 
@@ -57,6 +59,25 @@ class Site(pulumi.ComponentResource):
 
 def component():
     Site("north")
+
+
+def classes_inside():
+    class Settings:
+        region = REGION
+        try:
+            lock = LOCK  # which no other process can have
+        except NameError:
+            lock = None
+
+    class Place(pulumi.ComponentResource):
+        vault_id: pulumi.Output[str]
+
+        def __init__(self, name, opts: pulumi.ResourceOptions | None = None):
+            super().__init__("shop:index:Place", name, {}, opts)
+            below = pulumi.ResourceOptions(parent=self)
+            self.vault_id = Vault(f"{name}-orders", region_id=Settings.region, opts=below).id
+
+    Place("south")
 
 
 @policy
@@ -100,6 +121,10 @@ def test_nothing_changes(cloudbackup_preview):
 
 def test_a_component_of_this_file(cloudbackup_preview):
     cloudbackup_preview(component).creates("north-orders", "north-orders-dr").nothing_else()
+
+
+def test_classes_inside_of_the_program(cloudbackup_preview):
+    assert cloudbackup_preview(classes_inside).creates("south-orders").vault("south-orders").region_id == REGION
 
 
 def test_a_rename_takes_two_runs(cloudbackup_preview):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import dis
+import functools
 import inspect
 import json
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -17,7 +19,8 @@ from pulumi.dynamic import ResourceProvider
 from pulumi_cloudbackup.testing.wrongs import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 Program: TypeAlias = "str | Path | Callable[[], Any]"
 
@@ -31,9 +34,12 @@ from pathlib import Path
 from types import ModuleType
 
 sys.path.extend({paths})
-program, name, annotated = pickle.loads((Path(__file__).parent / "program.pickle").read_bytes())
-if annotated:
-    vars(sys.modules.setdefault(name, ModuleType(name))).update(annotated)
+program, neighbour, name, named = pickle.loads((Path(__file__).parent / "program.pickle").read_bytes())
+annotations, bodies = named
+if annotations:
+    vars(sys.modules.setdefault(name, ModuleType(name))).update(annotations)
+if bodies:
+    neighbour.__globals__.update(bodies)  # those of the program, too
 result = program()
 if inspect.isawaitable(result):
     import pulumi
@@ -42,28 +48,37 @@ if inspect.isawaitable(result):
 """
 
 
-@contextmanager
-def folder_of(program: Program, project: str) -> Iterator[Path]:
+_CLASS_BODY_LOADS: Final = frozenset(("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
+"""How the body of a class reads a global name."""
+_VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def folder_of(program: Program, project: str) -> AbstractContextManager[Path]:
     """Give the directory of a program's project; that of a function is made, and named as asked.
 
     Raises UsageError where it is neither a directory nor a function that can be run elsewhere.
     """
     __tracebackhide__ = True
     if isinstance(program, (str, Path)):
-        yield Path(program)
-        return
+        return nullcontext(Path(program))
     if not callable(program):
         raise UsageError(f"A program is a directory or a function, and no {type(program).__name__}.")
-    needed = [one.name for one in inspect.signature(program).parameters.values() if one.default is one.empty]
+    asked = inspect.signature(program, follow_wrapped=False).parameters.values()
+    needed = [one.name for one in asked if one.default is one.empty and one.kind not in _VARIADIC]
     if needed:
         raise UsageError(
             f"{_called(program)} cannot be the program: it asks for {', '.join(needed)}. "
             "A program takes no arguments; give it what it needs by configuration."
         )
+    return _made(project, _pickled(program))
+
+
+@contextmanager
+def _made(project: str, pickled: bytes) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="cloudbackup-program-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         (folder / "Pulumi.yaml").write_text(json.dumps({"name": project, "runtime": "python"}), encoding="utf-8")
-        (folder / PICKLED).write_bytes(_pickled(program))
+        (folder / PICKLED).write_bytes(pickled)
         paths = [one for one in dict.fromkeys(sys.path) if one and Path(one).is_dir()]
         (folder / "__main__.py").write_text(_MAIN.format(paths=repr(paths)), encoding="utf-8")
         yield folder
@@ -78,17 +93,37 @@ def _pickled(program: Callable[[], Any]) -> bytes:
         raise UsageError(
             "A function as a program needs cloudpickle: install it, or pulumi-cloudbackup[test]."
         ) from None
-    module = sys.modules.get(getattr(program, "__module__", ""))
-    if module is None or module.__name__ == "__main__":
-        return _dumped(cloudpickle.dumps, program, (program, "", {}))
-    cloudpickle.register_pickle_by_value(module)
+    function = _innermost(program)
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    if module is None:
+        return _dumped(cloudpickle.dumps, program, (program, None, "", ({}, {})))
+    is_main = module.__name__ == "__main__"  # which is pickled by value without being told
+    if not is_main:
+        cloudpickle.register_pickle_by_value(module)
     try:
-        with suppress(Exception):  # what annotations name may be nothing to pickle, and hardly anybody reads it
-            annotated: bytes = cloudpickle.dumps((program, module.__name__, _annotated(module)))
-            return annotated
-        return _dumped(cloudpickle.dumps, program, (program, "", {}))
+        annotations = {} if is_main else dict(_that_can_go(cloudpickle.dumps, _annotated(module)))
+        bodies = dict(_that_can_go(cloudpickle.dumps, _read_by_classes(module, function)))
+        neighbour = FunctionType((lambda: None).__code__, vars(module))  # pickled, it has the program's own globals
+        return _dumped(cloudpickle.dumps, program, (program, neighbour, module.__name__, (annotations, bodies)))
     finally:
-        cloudpickle.unregister_pickle_by_value(module)
+        if not is_main:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def _innermost(program: Callable[[], Any]) -> Callable[..., Any]:
+    """Return the function that a person has written, without what is around it."""
+    while isinstance(program, functools.partial):
+        program = program.func
+    unwrapped: Callable[..., Any] = inspect.unwrap(program)
+    return _innermost(unwrapped) if unwrapped is not program else program
+
+
+def _that_can_go(dumps: Callable[[Any], bytes], named: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield what can be taken to another process: the program may well do without the rest."""
+    for name, value in named:
+        with suppress(Exception):
+            dumps(value)
+            yield name, value
 
 
 def _dumped(dumps: Callable[[Any], bytes], program: Callable[[], Any], whole: Any) -> bytes:
@@ -102,14 +137,25 @@ def _dumped(dumps: Callable[[Any], bytes], program: Callable[[], Any], whole: An
         ) from error
 
 
-def _annotated(module: ModuleType) -> dict[str, Any]:
-    """Return the types and modules of a module that its written annotations name.
+def _annotated(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield the types and modules of a module that its written annotations name.
 
     Pulumi and others look such names up in the module of the class, which the process of the program cannot import.
     """
     words = {word for text in _texts(module) for word in _names_in(text)}
-    named = ((word, vars(module)[word]) for word in sorted(words & vars(module).keys()))
-    return {word: value for word, value in named if _is_for_annotations(value)}
+    return ((word, value) for word, value in _of_module(module, words) if _is_for_annotations(value))
+
+
+def _read_by_classes(module: ModuleType, function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """Yield what the bodies of classes inside of functions read of their module, which cloudpickle does not see."""
+    values = [value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__]
+    codes = (code for value in (function, *values) for code in _codes_of(value))
+    return _of_module(module, {word for code in codes for word in _read_by_bodies(code)})
+
+
+def _of_module(module: ModuleType, words: set[str]) -> Iterator[tuple[str, Any]]:
+    found = vars(module)
+    return ((word, found[word]) for word in sorted(words & found.keys()) if not word.startswith("__"))
 
 
 def _is_for_annotations(value: object) -> bool:
@@ -129,28 +175,53 @@ def _texts(module: ModuleType) -> Iterator[str]:
 def _texts_of(value: object) -> Iterator[str]:
     if isinstance(value, type):
         yield from (one for one in vars(value).get("__annotations__", {}).values() if isinstance(one, str))
-        for one in vars(value).values():
-            if isinstance(one, (FunctionType, type)) and one is not value:
-                yield from _texts_of(one)
+        for one in _inside(value):
+            yield from _texts_of(one)
     elif isinstance(value, FunctionType):
-        yield from _constants(value.__code__)
+        for code in _with_nested(value.__code__):
+            yield from (constant for constant in code.co_consts if isinstance(constant, str))
 
 
-def _constants(code: CodeType) -> Iterator[str]:
+def _codes_of(value: object) -> Iterator[CodeType]:
+    """Yield the code of a function or of a class's methods, with all that is nested in it."""
+    if isinstance(value, type):
+        for one in _inside(value):
+            yield from _codes_of(one)
+    elif callable(value):
+        code = getattr(_innermost(value), "__code__", None)
+        yield from _with_nested(code) if isinstance(code, CodeType) else ()
+
+
+def _inside(value: type) -> Iterator[object]:
+    return (one for one in vars(value).values() if isinstance(one, (FunctionType, type)) and one is not value)
+
+
+def _with_nested(code: CodeType) -> Iterator[CodeType]:
+    yield code
     for constant in code.co_consts:
-        if isinstance(constant, str):
-            yield constant
-        elif isinstance(constant, CodeType):
-            yield from _constants(constant)
+        if isinstance(constant, CodeType):
+            yield from _with_nested(constant)
+
+
+def _read_by_bodies(code: CodeType) -> Iterator[str]:
+    """Yield the names that code reads as only the body of a class does."""
+    if not code.co_flags & inspect.CO_OPTIMIZED:
+        found = (one for one in dis.get_instructions(code) if one.opname in _CLASS_BODY_LOADS)
+        yield from (str(one.argval) for one in found)
 
 
 def _names_in(text: str) -> Iterator[str]:
-    """Yield the names in a text that is an expression."""
+    """Yield the names in a text that is an expression, and in texts inside of it."""
     with suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-        yield from (one.id for one in ast.walk(ast.parse(text, mode="eval")) if isinstance(one, ast.Name))
+        for one in ast.walk(ast.parse(text, mode="eval")):
+            if isinstance(one, ast.Name):
+                yield one.id
+            elif isinstance(one, ast.Constant) and isinstance(one.value, str) and one.value != text:
+                yield from _names_in(one.value)
 
 
 def _called(program: Callable[[], Any]) -> str:
-    code = getattr(program, "__code__", None)
-    name = getattr(program, "__qualname__", repr(program))
+    function = _innermost(program)
+    code = getattr(function, "__code__", None)
+    name = getattr(function, "__qualname__", repr(program))
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if code is not None else name

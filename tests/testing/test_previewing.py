@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def test_chains_know_nothing_of_each_other(moved: Preview) -> None:
     moved.creates("more").updates("orders").replaces("orders-dr").nothing_else()
     with pytest.raises(AssertionError, match="There is 1 other change:"):
         moved.creates("more").updates("orders").nothing_else()
-    with pytest.raises(AssertionError, match="There are 3 other changes:"):
+    with pytest.raises(AssertionError, match="There are 3 changes:"):
         moved.nothing_else()
 
 
@@ -207,7 +208,7 @@ def test_what_the_state_knows_of_other_stacks() -> None:
 @pytest.mark.parametrize(
     ("asserts", "says"),
     [
-        (lambda p: p.no_changes(), "There are 3 other changes:"),
+        (lambda p: p.creates("more").no_changes(), "There are 3 changes:"),
         (lambda p: p.creates("more").nothing_else(), "There are 2 other changes:"),
         (lambda p: p.creates("orders"), '"orders" is not created: it is updated.'),
         (lambda p: p.deletes("orders-dr"), '"orders-dr" is not deleted: it is replaced.'),
@@ -250,3 +251,12 @@ def test_what_nobody_can_mean(asserts: object, moved: Preview) -> None:
     assert callable(asserts)
     with pytest.raises(UsageError):
         asserts(moved)
+@pytest.mark.parametrize(
+    ("code", "hint"), [("CB999", ""), ("CB000", ""), ("cb201", ' Is "CB201" meant?'), ("CB2001", ' Is "CB201" meant?')]
+)
+def test_codes_of_no_rule(code: str, hint: str, moved: Preview) -> None:
+    """A code that is as near to many is near to none."""
+    with pytest.raises(UsageError, match=rf"^{re.escape(f'There is no rule {code}.{hint}')}$"):
+        moved.problem(code)
+
+

@@ -40,6 +40,8 @@ _OPS: Final = {
     "delete-replaced": frozenset(("delete-replaced",)),
 }
 _DOINGS: Final = {"create": "created", "update": "updated", "replace": "replaced", "delete": "deleted"}
+_CODE_CUTOFF: Final = 0.85
+"""Codes are much alike: one with another digit is as near to many."""
 _REPLACING: Final = frozenset(("replace", "create-replacement", "import-replacement"))
 
 
@@ -162,7 +164,7 @@ class Preview:
         """
         __tracebackhide__ = True
         if code not in BOOK:
-            raise UsageError(f"There is no rule {code}.{_near(code, BOOK)}")
+            raise UsageError(f"There is no rule {code}.{_near(code.upper(), BOOK, cutoff=_CODE_CUTOFF)}")
         counted = [one for one in self.problems if one.waived is None]
         found = [one for one in counted if one.code == code]
         if not found:
@@ -195,7 +197,7 @@ class Preview:
         others = [one for one in self.changes if one.urn not in self._told]
         if others:
             told = ", ".join(f'"{one.name}" is {_DOINGS[str(one.action)]}' for one in others)
-            self._fail(f"There {_are(len(others), 'other change')}: {told}.")
+            self._fail(f"There {_are(len(others), 'other change' if self._told else 'change')}: {told}.")
         return self
 
     def no_changes(self) -> Self:
@@ -381,9 +383,9 @@ def name_of_step(step: Step) -> str:
     return name_of(step.urn) if step.urn.count("::") >= 3 else step.name  # noqa: PLR2004 - the parts of a URN
 
 
-def _near(name: str, known: Iterable[str]) -> str:
+def _near(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=cutoff)
     if near:
         return f' Is "{near[0]}" meant?'
     return f" There {'is' if len(names) == 1 else 'are'} {_names(names)}." if 0 < len(names) <= 12 else ""  # noqa: PLR2004

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import venv
 from pathlib import Path
 
 import pytest
 
 import pulumi_cli
 from engine_harness import environment
-from testing import teams
+from testing import teams, test_documents
 
 pytestmark = pytest.mark.engine
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,53 @@ def test_the_emulator(cloudbackup_emulator):
     assert cloudbackup_emulator.calls() == []
 
 
+def test_a_state_of_another_project(cloudbackup_stack):
+    with pytest.raises(AssertionError, match='The state is that of project "program"'):
+        cloudbackup_stack(pair, project="other", state="state.json")
+
+
 def test_functions_are_answered_by_providers_there(cloudbackup_preview):
     cloudbackup_preview(pair, functions={"a:b:c": {}})
+"""
+
+
+EXPLAINED = """
+import pulumi
+import pytest
+
+from pulumi_cloudbackup import Vault
+
+
+def program(organization="organization"):
+    network = pulumi.StackReference(f"{organization}/network/prod")
+    Vault("orders", region_id=network.get_output("region"))
+
+
+def elsewhere():
+    program("acme")
+
+
+def asking():
+    pulumi.Config().require_secret("password")
+
+
+def test_another_organization(cloudbackup_preview):
+    cloudbackup_preview(elsewhere, stack_outputs={"acme/network/prod": {"region": "cn-beijing"}})
+
+
+@pytest.mark.parametrize(
+    ("which", "says"),
+    [
+        (program, "stack_outputs={'organization/PROJECT/STACK': {...}}"),
+        (elsewhere, "knows 'organization' alone"),
+        (asking, "Give it with secrets={'program:password': VALUE}."),
+        ("project", "No module named 'pulumi'"),
+    ],
+)
+def test_failures(which, says, cloudbackup_preview):
+    with pytest.raises(AssertionError) as raised:
+        cloudbackup_preview(which, stack="dev")
+    assert says in str(raised.value)
 """
 
 
@@ -100,5 +146,38 @@ def test_retail_dr(tmp_path: Path) -> None:
 def test_deployments(tmp_path: Path) -> None:
     folder = teams.lay_out(tmp_path / "team", DEPLOYING)
     ran = teams.run(folder, "--cloudbackup-engine=real", "-rs", env=env(tmp_path))
-    assert (ran.code, ran.outcome) == (0, "4 passed, 1 skipped"), ran.output
+    assert (ran.code, ran.outcome) == (0, "5 passed, 1 skipped"), ran.output
     assert "functions= is for offline previews: on the real engine providers answer (a:b:c)." in ran.output
+
+
+def test_the_documented_deployment(tmp_path: Path) -> None:
+    shown = "".join(test_documents.blocks(test_documents.TESTING))
+    ran = teams.run(
+        teams.lay_out(tmp_path / "team", shown), "--cloudbackup-engine=real", "-k", "disaster", env=env(tmp_path)
+    )
+    assert (ran.code, ran.outcome) == (0, "1 passed, 2 deselected"), ran.output
+
+
+def test_what_the_engine_does_not_explain(tmp_path: Path) -> None:
+    """A test is told what it can do; also why a program with an environment of its own could not even begin."""
+    folder = teams.lay_out(tmp_path / "team", EXPLAINED)
+    venv.create(folder / "project" / "bare", with_pip=False, symlinks=True)
+    (folder / "project" / "Pulumi.yaml").write_text(
+        "name: shop\nruntime: {name: python, options: {virtualenv: bare}}\n"
+    )
+    ran = teams.run(folder, "--cloudbackup-engine=real", "-rs", env=env(tmp_path))
+    assert (ran.code, ran.outcome) == (0, "4 passed, 1 skipped"), ran.output
+    assert 'knows "organization" alone, and "acme/network/prod" is of the organization "acme".' in ran.output
+
+
+def test_the_python_of_the_tests_runs_the_program(tmp_path: Path) -> None:
+    """Not the one on PATH, which may have nothing installed."""
+    poor = tmp_path / "poor"
+    poor.mkdir()
+    for name in ("python", "python3"):
+        (poor / name).write_text("#!/bin/sh\necho 'not this one' >&2\nexit 3\n")
+        (poor / name).chmod(0o755)
+    variables = env(tmp_path)
+    variables["PATH"] = os.pathsep.join((str(poor), variables["PATH"]))
+    ran = teams.run(teams.lay_out(tmp_path / "team"), "--cloudbackup-engine=real", "-k", "a_project", env=variables)
+    assert (ran.code, ran.outcome) == (0, "1 passed, 8 deselected"), ran.output

@@ -164,3 +164,15 @@ def test_no_project(cloudbackup_preview):
 
 def test_configuration_of_no_kind(cloudbackup_preview):
     cloudbackup_preview(good, config={"a": {1, 2}})
+
+
+def test_a_lambda(cloudbackup_preview):
+    cloudbackup_preview(lambda region: Vault("orders", region_id=region))
+
+
+def test_a_state_of_no_kind(cloudbackup_preview):
+    cloudbackup_preview(good, state=3)
+
+
+def test_a_state_of_no_use(cloudbackup_preview):
+    cloudbackup_preview(good, state={"version": {3}})

@@ -28,7 +28,10 @@ WRONG: dict[str, list[str]] = {
     "a_code": ["UsageError: There is no rule CB999."],
     "a_policy": ["Policy half-baked raised AttributeError: 'Vault' object has no attribute 'nme'", "test_team.py:5"],
     "a_program_that_fails": ["PreviewFailedError: test_team.py:28: KeyError: 'nothing'"],
-    "missing_configuration": ['missing required configuration "program:region"'],
+    "missing_configuration": [
+        'missing required configuration "program:region"',
+        "Give it with config={'program:region': VALUE}, or with secrets={'program:region': VALUE} where it is secret.",
+    ],
     "missing_stack": [
         'missing required configuration "shop:count"',
         "No stack was chosen: stack= is one of dev, prod.",
@@ -47,6 +50,9 @@ WRONG: dict[str, list[str]] = {
     ],
     "no_program": ["UsageError: A program is a directory or a function, and no int."],
     "no_project": ["PreviewFailedError:", "nowhere does not exist"],
+    "a_lambda": ["<locals>.<lambda> (", "cannot be the program: it asks for region."],
+    "a_state_of_no_kind": ["UsageError: A state is a file or a document, and no int.", "pulumi stack export"],
+    "a_state_of_no_use": ["UsageError: The state cannot be written as JSON"],
     "configuration_of_no_kind": ["UsageError: program:a cannot be written as JSON"],
 }
 
@@ -70,6 +76,7 @@ def test_what_authors_get_wrong(name: str, mistakes: dict[str, str]) -> None:
     for words in WRONG[name]:
         assert words in said
     assert "/pulumi_cloudbackup/" not in said
+    assert "contextlib" not in said
     assert f"def test_{name}" in said
     assert re.search(r"^test_team\.py:\d+: ", said, re.MULTILINE)
 

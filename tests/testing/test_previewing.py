@@ -15,6 +15,7 @@ from pulumi_cloudbackup import MirrorVault, Vault
 from pulumi_cloudbackup.estate import UNKNOWN
 from pulumi_cloudbackup.policies import kms_is_used
 from pulumi_cloudbackup.testing import Preview, PreviewFailedError, UsageError, preview
+from pulumi_cloudbackup.testing.previewing import Engine
 from testing import teams
 
 STATE = teams.HERE / "state.json"
@@ -73,9 +74,25 @@ def test_a_program_without_end() -> None:
         preview(endless, timeout=3.0)
 
 
-def test_a_state_of_another_project() -> None:
-    with pytest.raises(PreviewFailedError, match='The state is that of project "program"'):
-        preview(pair, project="other", state=STATE)
+@pytest.mark.parametrize("engine", ["offline", "real"])
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        (STATE.read_text().replace("::program::", "::other::"), 'The state is that of project "other"'),
+        (STATE.read_text().replace("urn:pulumi:check::", "urn:pulumi:prod::"), 'The state is that of stack "prod"'),
+        (STATE.read_text()[:-20], "The state is not JSON, or not all of it"),
+        ('{"version": 3}', "This is no exported state: it has no deployment"),
+        ("[1, 2]", "This is no exported state: an object with version and deployment is expected"),
+        ("", "The state is empty"),
+        ('{"version": 9, "deployment": {}}', "The state has version 9; this release reads 3 and 4"),
+    ],
+)
+def test_states_of_no_use(written: str, says: str, engine: Engine, tmp_path: Path) -> None:
+    """Both engines refuse them in the same words, and Pulumi is not asked."""
+    file = tmp_path / "state.json"
+    file.write_text(written)
+    with pytest.raises(PreviewFailedError, match=re.escape(says)):
+        preview(pair, engine=engine, state=file)
 
 
 def test_engines() -> None:
@@ -235,6 +252,15 @@ def test_assertions_fail(asserts: object, says: str, moved: Preview) -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "hint"), [("CB999", ""), ("CB000", ""), ("cb201", ' Is "CB201" meant?'), ("CB2001", ' Is "CB201" meant?')]
+)
+def test_codes_of_no_rule(code: str, hint: str, moved: Preview) -> None:
+    """A code that is as near to many is near to none."""
+    with pytest.raises(UsageError, match=rf"^{re.escape(f'There is no rule {code}.{hint}')}$"):
+        moved.problem(code)
+
+
+@pytest.mark.parametrize(
     "asserts",
     [
         lambda p: p.creates(),
@@ -251,12 +277,3 @@ def test_what_nobody_can_mean(asserts: object, moved: Preview) -> None:
     assert callable(asserts)
     with pytest.raises(UsageError):
         asserts(moved)
-@pytest.mark.parametrize(
-    ("code", "hint"), [("CB999", ""), ("CB000", ""), ("cb201", ' Is "CB201" meant?'), ("CB2001", ' Is "CB201" meant?')]
-)
-def test_codes_of_no_rule(code: str, hint: str, moved: Preview) -> None:
-    """A code that is as near to many is near to none."""
-    with pytest.raises(UsageError, match=rf"^{re.escape(f'There is no rule {code}.{hint}')}$"):
-        moved.problem(code)
-
-

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pulumi_cloudbackup.engine.configuration import full_key
-from pulumi_cloudbackup.engine.exported import StateError
+from pulumi_cloudbackup.engine.exported import StateError, read_export
 from pulumi_cloudbackup.engine.offline_plan import ENCRYPTED, Surroundings, preview_offline
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project
@@ -36,6 +36,21 @@ ENGINES: Final = ("offline", "real")
 PROJECT: Final = "program"
 """The name of the project that a function is the program of."""
 _SECONDS: Final = 120.0
+_EXPORT: Final = "Write it with: pulumi stack export --show-secrets --file FILE"
+_MISSING: Final = re.compile(r"--config (\S+?)=VALUE")
+"""What a preview offline says of configuration that is missing; whether it is secret, it does not."""
+_GIVEN: Final = r"config={'\1': VALUE}, or with secrets={'\1': VALUE} where it is secret"
+_SET: Final = re.compile(
+    r"please set a value using the command `pulumi config set (?P<secret>--secret )?(?P<key>\S+) <value>`"
+)
+"""What the SDK says of configuration that is missing."""
+_HINTS: Final = {
+    'unknown stack "': "A StackReference finds what the test gives: "
+    "stack_outputs={'organization/PROJECT/STACK': {...}}.",
+    "organization name must be 'organization'": "The real engine has a backend of its own here, which knows "
+    "'organization' alone: a program that refers to stacks of another organization can be tested offline.",
+}
+"""What a test can do about what Pulumi says."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +67,22 @@ class Asked:
     timeout: float = _SECONDS
 
     def state_text(self) -> str | None:
-        """Return the state as text; raise UsageError where it cannot be read."""
+        """Return the state as text; raise UsageError where it is no file or document, or cannot be read."""
         __tracebackhide__ = True
         if self.state is None:
             return None
         if isinstance(self.state, Mapping):
-            return json.dumps(self.state)
+            try:
+                return json.dumps(self.state)
+            except (TypeError, ValueError) as error:
+                raise UsageError(f"The state cannot be written as JSON: {error}.") from None
+        if not isinstance(self.state, (str, Path)):
+            raise UsageError(f"A state is a file or a document, and no {type(self.state).__name__}. {_EXPORT}")
         try:
             return Path(self.state).read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise UsageError(
-                f"The state {str(self.state)[:200]} cannot be read: {reason}. "
-                "Write it with: pulumi stack export --show-secrets --file FILE"
-            ) from None
+            raise UsageError(f"The state {str(self.state)[:200]} cannot be read: {reason}. {_EXPORT}") from None
 
 
 def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Preview:
@@ -98,6 +115,7 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
             stack = choose_stack(project, given.stack, {})
             _refuse_another_stack(project, stack, given)
             stack = configured(project, stack, given)
+            refuse_unusable(state, project, stack)
             shown = _previewed(engine, project, stack, state, given)
         except ProjectError as error:
             raise PreviewFailedError(str(error)) from None
@@ -106,10 +124,33 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
         except (StateError, PlanError, Refusal) as error:
             raise PreviewFailedError(str(error)) from None
         except Rejected as error:
-            raise PreviewFailedError(f"The preview failed:\n{error}") from None
+            raise PreviewFailedError(explained(error)) from None
     if isinstance(shown, Failure):
         raise PreviewFailedError(_in_words(shown, project, stack))
     return Preview(shown, engine)
+
+
+def refuse_unusable(state: str | None, project: Project, stack: Stack) -> None:
+    """Refuse a state that cannot be read, or is another stack's, before either engine sees it; raise StateError."""
+    __tracebackhide__ = True
+    if state is None:
+        return
+    exported = read_export(state)
+    for what, told, chosen in (("project", exported.project, project.name), ("stack", exported.stack, stack.name)):
+        if told is not None and told != chosen:
+            raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
+
+
+def explained(error: Rejected) -> str:
+    """Return why a preview on the real engine failed, with what a test can do."""
+    said = _SET.sub(_as_option, str(error))
+    hints = [hint for sign, hint in _HINTS.items() if sign in said]
+    return "\n".join(("The preview failed:", said, *hints))
+
+
+def _as_option(found: re.Match[str]) -> str:
+    """Return what a test gives in the place of a command that sets configuration."""
+    return f"Give it with {'secrets' if found['secret'] else 'config'}={{'{found['key']}': VALUE}}."
 
 
 def _refuse_another_stack(project: Project, stack: Stack, given: Asked) -> None:
@@ -193,7 +234,7 @@ def _as_text(key: str, value: Any) -> str:
 def _in_words(failure: Failure, project: Project, stack: Stack) -> str:
     lines = [failure.summary, *(line for line in failure.lines if PICKLED not in line)]
     lines = [line.replace("--timeout SECONDS", "timeout=SECONDS") for line in lines]
-    lines = [re.sub(r"--config (\S+?)=VALUE", r"config={'\1': VALUE}", line) for line in lines]
+    lines = [_MISSING.sub(_GIVEN, line) for line in lines]
     if stack.file is None and project.stacks:
         lines.append(f"No stack was chosen: stack= is one of {', '.join(project.stacks)}.")
     elif stack.configuration.stood_in:

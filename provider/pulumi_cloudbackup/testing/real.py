@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.documents import read
 from pulumi_cloudbackup.engine.offline_plan import NOTHING_GIVEN, Surroundings
-from pulumi_cloudbackup.engine.pulumi_cli import CliError, PulumiCli, find_pulumi
+from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE, CliError, PulumiCli, find_pulumi
 from pulumi_cloudbackup.engine.stack_plan import plan_stack
 from pulumi_cloudbackup.engine.values import has_encrypted
 from pulumi_cloudbackup.testing.wrongs import CannotBeOfferedError, PreviewFailedError
@@ -23,13 +24,19 @@ from pulumi_cloudbackup.testing.wrongs import CannotBeOfferedError, PreviewFaile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pulumi_cloudbackup.engine.event_stream import Observed
     from pulumi_cloudbackup.engine.outcome import Failure
     from pulumi_cloudbackup.engine.project import Project, Stack
+    from pulumi_cloudbackup.engine.pulumi_cli import Asked
     from pulumi_cloudbackup.engine.stack_plan import StackPlan
 
 _PROGRAM: Final = "program"
 _PASSPHRASE: Final = "test"  # noqa: S105 - of a backend that lives as long as a test
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
+_ORGANIZATION: Final = "organization"
+"""The organization that a backend of files knows."""
+_NO_REASONS: Final = ("program exited with non-zero exit code", "could not read plugin")
+"""What Pulumi says of a program or a provider that could not begin; why is then in what it only informs of."""
 
 
 def preview_real(
@@ -60,6 +67,18 @@ def preview_real(
             raise PreviewFailedError(f"Pulumi cannot preview the program: {error}") from None
 
 
+class ExplainingCli(PulumiCli):
+    """The CLI; where a preview fails and its errors give no reason, everything that was said counts as the reason."""
+
+    def preview(self, asked: Asked = NOTHING_MORE) -> Observed:
+        """Preview, and return what the engine would do; raise CliError where it does not even begin."""
+        observed = super().preview(asked)
+        if not observed.failed or not all(_is_no_reason(one.message) for one in observed.errors):
+            return observed
+        told = (replace(one, severity="error") for one in observed.diagnostics)
+        return replace(observed, diagnostics=tuple(told))
+
+
 class Workspace:
     """A place in which the real CLI works on somebody's program, and on nothing else of theirs."""
 
@@ -84,9 +103,10 @@ class Workspace:
             "PULUMI_BACKEND_URL": backend.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": _PASSPHRASE,
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PULUMI_PYTHON_CMD": sys.executable,
             **(environment or {}),
         }
-        self.cli = PulumiCli(find_pulumi(), self.folder, stack.name, self.environment)
+        self.cli = ExplainingCli(find_pulumi(), self.folder, stack.name, self.environment)
 
     def prepare(self, state: str | None) -> None:
         """Make the stack, with its configuration and what it has; raises CliError, CannotBeOfferedError."""
@@ -107,10 +127,15 @@ class Workspace:
 
     def add_stack(self, name: str, outputs: Mapping[str, Any]) -> None:
         """Put another stack beside, with outputs that the program may refer to; raises CannotBeOfferedError."""
-        *_, project, stack = name.split("/") if name.count("/") == 2 else ("", "", "")  # noqa: PLR2004 - its parts
-        if not project or not stack:
+        organization, project, stack = name.split("/") if name.count("/") == 2 else ("", "", "")  # noqa: PLR2004 - its parts
+        if not organization or not project or not stack:
             raise CannotBeOfferedError(
                 f'stack_outputs: "{name}" is not ORGANIZATION/PROJECT/STACK, as the real engine needs it.'
+            )
+        if organization != _ORGANIZATION:
+            raise CannotBeOfferedError(
+                f'stack_outputs: the real engine has a backend of its own here, which knows "{_ORGANIZATION}" alone, '
+                f'and "{name}" is of the organization "{organization}".'
             )
         folder = self.folder.parent / f"other-{project}"
         folder.mkdir(exist_ok=True)
@@ -157,6 +182,16 @@ class Workspace:
 
     def _document(self) -> dict[str, Any]:
         project = self._project
-        options = {"virtualenv": str(project.virtual_environment)} if project.virtual_environment else {}
+        environment = project.virtual_environment or _own_environment()
+        options = {"virtualenv": str(environment)} if environment else {}
         main = _PROGRAM if project.program == "." else f"{_PROGRAM}/{project.program}"
         return {"name": project.name, "runtime": {"name": "python", "options": options}, "main": main}
+
+
+def _own_environment() -> Path | None:
+    """Return the virtual environment of this process, which runs what names none; ``None``: it has none."""
+    return Path(sys.prefix) if sys.prefix != sys.base_prefix else None
+
+
+def _is_no_reason(message: str) -> bool:
+    return any(words in message for words in _NO_REASONS)

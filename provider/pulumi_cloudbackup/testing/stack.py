@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pulumi_cloudbackup.engine.exported import StateError
 from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project
 from pulumi_cloudbackup.engine.pulumi_cli import CliError
 from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError as Rejected
 from pulumi_cloudbackup.engine.stack_plan import plan_stack
 from pulumi_cloudbackup.testing.preview import Preview
-from pulumi_cloudbackup.testing.previewing import configured, read_options
+from pulumi_cloudbackup.testing.previewing import configured, explained, read_options, refuse_unusable
 from pulumi_cloudbackup.testing.programs import folder_of
 from pulumi_cloudbackup.testing.real import Workspace
 from pulumi_cloudbackup.testing.wrongs import PreviewFailedError, UsageError
@@ -38,6 +39,7 @@ class DeployedStack:
 
         Raises UsageError, PreviewFailedError.
         """
+        __tracebackhide__ = True
         given = read_options(asked)
         for name in _NOT_HERE:
             if name in asked:
@@ -69,7 +71,7 @@ class DeployedStack:
             with _set(self._workspace.environment):
                 return Preview(plan_stack(self._workspace.cli), "real")
         except Rejected as error:
-            raise PreviewFailedError(f"The preview failed:\n{error}") from None
+            raise PreviewFailedError(explained(error)) from None
         except CliError as error:
             raise PreviewFailedError(str(error)) from None
 
@@ -89,6 +91,7 @@ class DeployedStack:
         return self._automation().refresh()
 
     def _use(self, program: Program, state: str | None = None) -> None:
+        __tracebackhide__ = True
         self._count += 1
         place = self._place / f"{self._count}"
         place.mkdir(parents=True)
@@ -96,11 +99,13 @@ class DeployedStack:
         try:
             project = open_project(folder)
             stack = configured(project, choose_stack(project, self._given.stack, {}), self._given)
+            text = state if state is not None else self._given.state_text()
+            refuse_unusable(text, project, stack)
             self._workspace = Workspace(place, project, stack, self.service.environment, preflight="on")
             for name, outputs in self._given.stack_outputs.items():
                 self._workspace.add_stack(name, outputs)
-            self._workspace.prepare(state if state is not None else self._given.state_text())
-        except (ProjectError, CliError) as error:
+            self._workspace.prepare(text)
+        except (ProjectError, StateError, CliError) as error:
             raise PreviewFailedError(str(error)) from None
         self._name = stack.name
 

@@ -60,12 +60,7 @@ def preview_offline(
     Returns a Failure where the program cannot be judged. Raises StateError, PreviewFailedError, PlanError, Refusal.
     """
     exported, given, text = _read(state)
-    for what, told, chosen in (
-        ("project", exported.project, project.name),
-        ("stack", exported.stack, stack.name),
-    ):
-        if told is not None and told != chosen:
-            raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
+    refuse_another_stack(exported, project, stack)
     olds = (given.get("deployment") or {}).get("resources") or []
     with tempfile.TemporaryDirectory(prefix="cloudbackup-", ignore_cleanup_errors=True) as place:
         judgement, preview = Path(place) / "judgement.json", Path(place) / "preview.json"
@@ -90,6 +85,13 @@ def preview_offline(
     observed = observe(events, read_digest(json.dumps(told["digest"])))
     made = plan_of(text, exported, observed, seen, **choices)
     return replace(made, plan=replace(made.plan, notes=(*made.plan.notes, *_limits(told))))
+
+
+def refuse_another_stack(exported: Exported, project: Project, stack: Stack) -> None:
+    """Refuse a state that is another stack's than the program is run for; raise StateError."""
+    for what, told, chosen in (("project", exported.project, project.name), ("stack", exported.stack, stack.name)):
+        if told is not None and told != chosen:
+            raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
 
 
 def _referenced(olds: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

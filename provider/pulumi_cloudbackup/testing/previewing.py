@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from pulumi_cloudbackup.engine.configuration import full_key
 from pulumi_cloudbackup.engine.exported import StateError, read_export
-from pulumi_cloudbackup.engine.offline_plan import ENCRYPTED, Surroundings, preview_offline
+from pulumi_cloudbackup.engine.offline_plan import ENCRYPTED, Surroundings, preview_offline, refuse_another_stack
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.project import ProjectError, choose_stack, open_project
 from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError as Rejected
@@ -133,12 +133,8 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
 def refuse_unusable(state: str | None, project: Project, stack: Stack) -> None:
     """Refuse a state that cannot be read, or is another stack's, before either engine sees it; raise StateError."""
     __tracebackhide__ = True
-    if state is None:
-        return
-    exported = read_export(state)
-    for what, told, chosen in (("project", exported.project, project.name), ("stack", exported.stack, stack.name)):
-        if told is not None and told != chosen:
-            raise StateError(f'The state is that of {what} "{told}", and the program is run for {what} "{chosen}".')
+    if state is not None:
+        refuse_another_stack(read_export(state), project, stack)
 
 
 def explained(error: Rejected) -> str:

@@ -139,16 +139,18 @@ def silent_in(ran: Ran) -> Silent:
 
 
 def differences(prediction: Prediction, ran: Ran, silent: Silent) -> Iterator[str]:
-    """Tell which changes and steps of the engine are not those that were predicted."""
+    """Tell which changes and steps of the engine are not those that were predicted, or not as often."""
     seen = _own(prediction, ran)
     did = Counter((one.op, one.urn) for one in _working(seen, silent))
     by_chance = {(str(Op.DELETE_REPLACED), urn) for urn in prediction.parked}
     for key in sorted((prediction.keys - did).keys() - by_chance):
-        yield f"step predicted, not taken: {_told(key)}"
-    # A preview may show the delete of a mirror twice: that of its own chain, and that of its old source's.
-    twice = {one for one in prediction.keys if one[0] in _ENDS}
-    for key in sorted((did - prediction.keys).keys() - twice - by_chance):
-        yield f"step taken, not predicted: {_told(key)}"
+        yield f"step predicted, not taken: {_told(key)}{_times(prediction.keys[key], did[key])}"
+    allowed = prediction.keys
+    if not ran.calls:
+        # A preview may show the delete of a mirror twice: that of its own chain, and that of its old source's.
+        allowed = prediction.keys + Counter(one for one in prediction.keys if one[0] in _ENDS)
+    for key in sorted((did - allowed).keys() - by_chance):
+        yield f"step taken, not predicted: {_told(key)}{_times(prediction.keys[key], did[key])}"
     made = set(_changes(seen, silent))
     expected = {(change.action.value, change.urn) for change in prediction.plan.changes}
     for key in sorted(expected - made):
@@ -197,6 +199,10 @@ def _changes(steps: Sequence[StepEvent], silent: Silent) -> Iterator[Key]:
             yield one.op, one.urn
         elif one.op in _ENDS and not (one.op == "delete-replaced" and one.old_id in replaced):
             yield Action.DELETE.value, one.urn
+
+
+def _times(predicted: int, taken: int) -> str:
+    return f" ({taken} times for {predicted})" if max(predicted, taken) > 1 else ""
 
 
 def _told(key: Key) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import unified_diff
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from unittest import mock
 
-from pulumi_cloudbackup.engine.event_stream import Observed
+from pulumi_cloudbackup.engine.event_stream import Observed, Step
 from pulumi_cloudbackup.engine.offline_plan import preview_offline
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.project import choose_stack, open_project
@@ -19,6 +21,8 @@ from pulumi_cloudbackup.engine.stack_plan import PreviewFailedError, StackPlan, 
 from pulumi_cloudbackup.reports.plans import plan_as_json
 
 SECONDS = 120.0
+_ENDS = frozenset(("delete", "delete-replaced", "discard", "discard-replaced", "remove-pending-replace"))
+"""Steps after which there is nothing."""
 
 
 def real_preview(folder: Path, stack: str, env: Mapping[str, str]) -> StackPlan | Failure:
@@ -42,14 +46,16 @@ def offline_preview(
 
 def differences(real: StackPlan, offline: StackPlan) -> Iterator[str]:
     """Tell every difference: of the plan to the byte, of the engine's steps, of outputs and messages."""
-    mine, engines = plan_as_json(offline.plan).splitlines(), plan_as_json(real.plan).splitlines()
-    yield from (f"plan: {line}" for line in _other(engines, mine))
-    if real.observed.failed:  # the engine stops somewhere
-        yield from _other_values("failed", real.observed.failed, offline.observed.failed)
-    else:
+    engines, mine = plan_as_json(real.plan), plan_as_json(offline.plan)
+    if engines != mine:
+        lines = unified_diff(engines.splitlines(), mine.splitlines(), "the engine", "offline", lineterm="", n=1)
+        yield "plan:\n" + "\n".join(f"    {line}" for line in lines)
+    yield from _other_values("failed", real.observed.failed, offline.observed.failed)
+    if not real.observed.failed:  # otherwise the engine stops somewhere
         estate = real.exported.estate
         parked = {one.urn for one in (*estate.vaults, *estate.mirrors) if one.pending_replacement}
         yield from _of_observed(real.observed, offline.observed, frozenset(filter(None, parked)))
+    yield from _other_values("messages", _said(real.observed), _said(offline.observed))
     yield from _other_values("current", real.current, offline.current)
 
 
@@ -57,30 +63,40 @@ def _of_observed(real: Observed, offline: Observed, parked: frozenset[str]) -> I
     """Tell differences of steps; ``parked``: URNs of what an earlier run has deleted already.
 
     Whether the engine shows the deletion of such a mirror is a race, where the mirror no longer depends on its source:
-    it does if the source is registered first.
+    it does if the source is registered first. The engine works on several resources at once: their steps have one order
+    only where it is the plan's, but those of one resource always have.
     """
     told = [
-        Counter(
-            (step.op, step.urn, step.old_urn, step.old_id, step.is_left_out)
-            for step in one.steps
-            if step.op != "delete-replaced" or (step.old_urn or step.urn) not in parked
-        )
+        [step for step in one.steps if step.op != "delete-replaced" or (step.old_urn or step.urn) not in parked]
         for one in (real, offline)
     ]
-    yield from (f"steps: the engine alone: {step}" for step in sorted((told[0] - told[1]).elements()))
-    yield from (f"steps: offline alone: {step}" for step in sorted((told[1] - told[0]).elements()))
-    for name in ("desired", "property_dependencies", "outputs", "failed", "is_preview"):
+    whole = [Counter((one.op, one.urn, one.old_urn, one.old_id, one.is_left_out) for one in steps) for steps in told]
+    yield from (f"steps: the engine alone: {step}" for step in sorted((whole[0] - whole[1]).elements()))
+    yield from (f"steps: offline alone: {step}" for step in sorted((whole[1] - whole[0]).elements()))
+    engines, mine = map(_by_urn, told)
+    for urn in sorted(engines.keys() & mine.keys()):
+        yield from _other_values(f"order of {urn}", engines[urn], mine[urn])
+    for name in ("desired", "property_dependencies", "outputs", "is_preview"):
         yield from _other_values(name, getattr(real, name), getattr(offline, name))
     yield from _other_values("counts", dict(real.counts), dict(offline.counts))
-    said = [Counter((d.severity, d.message.partition("\n")[0]) for d in one.diagnostics) for one in (real, offline)]
-    yield from _other_values("messages", said[0], said[1])
+
+
+def _by_urn(steps: Iterable[Step]) -> dict[str, list[str]]:
+    """Return what happens to each resource, in order; what ends is deleted in any order."""
+    found: dict[str, list[str]] = {}
+    for step in steps:
+        found.setdefault(step.urn, []).append(step.op)
+    return {
+        urn: [op for ends, run in groupby(ops, _ENDS.__contains__) for op in (sorted(run) if ends else run)]
+        for urn, ops in found.items()
+    }
+
+
+def _said(observed: Observed) -> list[tuple[str, str, str]]:
+    """Return the messages, each with its first line: what follows is advice, and tracebacks."""
+    return sorted((one.severity, one.urn, one.message.partition("\n")[0]) for one in observed.diagnostics)
 
 
 def _other_values(name: str, real: Any, offline: Any) -> Iterator[str]:
     if real != offline:
         yield f"{name}: the engine says\n    {real}\n  offline\n    {offline}"
-
-
-def _other(real: list[str], offline: list[str]) -> Iterator[str]:
-    for here, there, who in ((real, offline, "the engine alone"), (offline, real, "offline alone")):
-        yield from (f"{who}: {line}" for line in (Counter(here) - Counter(there)).elements())

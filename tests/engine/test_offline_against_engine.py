@@ -59,6 +59,20 @@ RENAMED_SITE = INSIDE.replace(
 )
 
 
+COMPANY = """
+other = Vault("other", region_id="cn-qingdao")
+MirrorVault("other-dr", source=other, region_id="cn-shanghai")
+"""
+"""Another pair, which the state says is replaced with the first one."""
+KEYS = """
+from neighbours import Key
+root = Key("root", "root", opts=pulumi.ResourceOptions(delete_before_replace=True))
+other = Key("other", "other", opts=pulumi.ResourceOptions(replace_with=[root]))
+Key("third", "third", opts=pulumi.ResourceOptions(replace_with=[other]))
+Key("last", "last", note=other.value)
+"""
+
+
 def named(text: str, *pairs: tuple[str, str]) -> str:
     for old, new in pairs:
         assert old in text, old
@@ -77,6 +91,11 @@ def marked(name: str, **marks: Any) -> Mark:
 def holding_data(resource: dict[str, Any]) -> None:
     if "holds_data" in resource.get("outputs", {}):
         resource["outputs"]["holds_data"] = True
+
+
+def together(resource: dict[str, Any]) -> None:
+    if resource["urn"].endswith("Vault::other"):
+        resource["replaceWith"] = [resource["urn"].replace("::other", "::orders")]
 
 
 def nothing(_: dict[str, Any]) -> None:
@@ -137,11 +156,32 @@ CHANGES = {
         pair('tags={"a": "b", "c": "d"}'),
         pair('tags={"a": "x", "c": "d"}, opts=pulumi.ResourceOptions(ignore_changes=[\'tags["a"]\'])'),
     ),
+    "all tags ignored": Case(
+        pair('tags={"a": "b", "c": "d", "e": "f"}'),
+        pair('tags={"a": "x", "c": "d", "g": "h"}, opts=pulumi.ResourceOptions(ignore_changes=["tags[*]"])'),
+    ),
+    "all tags ignored, in other words": Case(
+        pair('tags={"a": "b"}'),
+        pair('tags={"a": "x"}, opts=pulumi.ResourceOptions(ignore_changes=["tags.*"])'),
+    ),
+    "a tag ignored, none declared": Case(
+        pair('tags={"a": "b"}'), pair('opts=pulumi.ResourceOptions(ignore_changes=["tags.a", "[", "tags[\\"a\\"]"])')
+    ),
+    "secret tags ignored": Case(
+        pair('tags=pulumi.Output.secret({"a": "b"})'),
+        pair('tags={"a": "x", "c": "y"}, opts=pulumi.ResourceOptions(ignore_changes=["tags.a"])'),
+    ),
     "triggered": Case(
         pair('opts=pulumi.ResourceOptions(replacement_trigger="1")'),
         pair('opts=pulumi.ResourceOptions(replacement_trigger="2")'),
     ),
     "failed to initialise": Case(pair(), pair(), marked("orders", initErrors=["oh"])),
+    "failed to initialise, replaced": Case(
+        pair(), pair('opts=pulumi.ResourceOptions(replace_on_changes=["*"])'), marked("orders", initErrors=["oh"])
+    ),
+    "read before": Case(pair(), pair(), marked("orders", external=True)),
+    "read before, with a mirror": Case(pair(), pair(region='"cn-qingdao"'), marked("orders-dr", external=True)),
+    "read before, gone": Case(pair(), NOTHING, marked("orders-dr", external=True)),
     "tainted": Case(pair(), pair(), marked("orders", taint=True)),
     "tainted mirror": Case(pair(), pair(), marked("orders-dr", taint=True)),
     "secret": Case(pair(), pair(SECRET)),
@@ -151,7 +191,7 @@ CHANGES = {
 """What one program may hold side by side: pairs that have nothing to do with each other."""
 
 
-ROOMS = ("cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-zhangjiakou")
+ROOMS = ("cn-shanghai", "cn-beijing", "cn-shenzhen", "cn-zhangjiakou", "cn-wulanchabu", "cn-heyuan", "cn-guangzhou")
 """Regions of mirrors: none has room for all of them."""
 
 
@@ -246,6 +286,28 @@ CASES = {
     "replaced with another": Case(
         FIRST,
         named(FIRST, ('"key", "main"', '"key", "other"'), ("depends_on=[key], **more", "replace_with=[key], **more")),
+    ),
+    "replaced with another by the state": Case(
+        PAIR + COMPANY,
+        named(
+            PAIR + COMPANY,
+            ("cn-hangzhou", "cn-chengdu"),
+            ('"cn-qingdao")', '"cn-qingdao", opts=pulumi.ResourceOptions(depends_on=orders))'),
+        ),
+        together,
+    ),
+    "replaced with another, registered before it": Case(
+        PAIR + COMPANY,
+        COMPANY + named(PAIR, ('"cn-hangzhou")', '"cn-chengdu", opts=pulumi.ResourceOptions(depends_on=other))')),
+        together,
+    ),
+    "replaced with another, gone": Case(PAIR + COMPANY, named(PAIR, ("cn-hangzhou", "cn-chengdu")), together),
+    "replaced with another, delete-first": Case(KEYS, named(KEYS, ('"root", "root"', '"root", "changed"'))),
+    "replaced with another, read before": Case(
+        KEYS, named(KEYS, ('"root", "root"', '"root", "changed"')), marked("other", external=True)
+    ),
+    "replaced with another, protected": Case(
+        KEYS, named(KEYS, ('"root", "root"', '"root", "changed"')), marked("other", protect=True)
     ),
 }
 

@@ -9,10 +9,9 @@ its events and its digest, for the same reader (``event_stream``).
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.configuration import STAND_IN
@@ -24,6 +23,7 @@ from pulumi_cloudbackup.engine.dynamic_providers import (
     ProviderError,
     knows_its_provider,
 )
+from pulumi_cloudbackup.engine.property_paths import changed_paths, covers, paths_of, with_ignored
 from pulumi_cloudbackup.engine.registration import PROVIDER_PREFIX, STACK_TYPE, urn_of
 from pulumi_cloudbackup.engine.states import name_of, type_of
 from pulumi_cloudbackup.engine.values import Secret, from_written, to_written
@@ -32,16 +32,21 @@ from pulumi_cloudbackup.estate import UNKNOWN, holds_unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from pulumi_cloudbackup.engine.property_paths import Path
     from pulumi_cloudbackup.engine.registration import Alias, Registration
 
 _ENCRYPTED: Final = Secret(UNKNOWN)
 """A secret of the state that nobody can read here."""
 _SHORT: Final = 2
 """Secrets of so few characters are not hidden: too much would be (logging.CreateFilter)."""
-_BRACKETS: Final = re.compile(r'\["([^"]*)"\]')
-"""How a path names a key that is no word."""
-_UNCOUNTED: Final = frozenset(("create-replacement", "delete-replaced", "read-replacement", "remove-pending-replace"))
+_UNCOUNTED: Final = frozenset(
+    ("create-replacement", "delete-replaced", "discard-replaced", "read-replacement", "remove-pending-replace")
+)
 """Steps that the engine's summary counts under ``replace``, or not at all."""
+_INIT_ERRORS: Final = ("#initerror",)
+"""The path at which the engine has it that a resource failed to initialise."""
+_UNPROTECT: Final = "remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+_PROTECTED: Final = f"as it is currently marked for protection. To unprotect the resource, {_UNPROTECT}"
 
 
 class RefusedError(ValueError):
@@ -75,6 +80,15 @@ class _Old:
         """Whether a mark is set in the state."""
         return self.written.get(key) is True
 
+    @property
+    def has_init_errors(self) -> bool:
+        """Whether it failed to initialise."""
+        return bool(self.written.get("initErrors"))
+
+    def names(self, key: str) -> Sequence[str]:
+        """Return the paths, or the URNs, that an option had."""
+        return self.written.get(key) or ()
+
 
 @dataclass
 class _Fates:
@@ -88,6 +102,8 @@ class _Fates:
     """The old URN by a new one that an alias named."""
     deleted: set[str] = field(default_factory=set)
     """Old URNs that were deleted before their turn; they may come back as replaced."""
+    early: set[_Old] = field(default_factory=set)
+    """What was deleted before its turn, whether it has come back or not."""
     replaced: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     """Old URNs whose vaults are deleted at the end, because they were replaced create-first."""
@@ -175,9 +191,10 @@ class Deciding:
     def end(self) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Delete what was not registered; return the events, and the digest, as the engine writes them."""
         with self._lock:
-            if not self._has_failed:
-                for old in reversed(self._olds):
-                    self._delete_unseen(old)
+            unseen = [] if self._has_failed else self._olds[::-1]
+            refused = [old for old in unseen if not self._delete_unseen(old)]
+            if refused:
+                self.failed("preview failed")
             summary = {"isPreview": True, "resourceChanges": dict(self._counts)}
             self._events.append({"summaryEvent": {**summary, "result": "failed" if self._has_failed else "succeeded"}})
             events = [{"sequence": number, "timestamp": 0, **event} for number, event in enumerate(self._events)]
@@ -211,25 +228,29 @@ class Deciding:
 
     def _without_provider(self, asked: Registration, old: _Old | None) -> Answer:
         """Decide about a component or a provider: it is compared by its inputs."""
+        if old is not None and (self._is_replaced_anyway(asked, old) or old.says("taint")):
+            self._replaced(asked, old, is_deleted=old.urn in self._fates.deleted)
+            return Answer("", asked.inputs if asked.custom else {})
         new = _written(asked, asked.inputs, {}, old.id if old is not None else "")
         if old is None:
             self._step("create", None, new)
         else:
-            self._step("same" if dict(old.inputs) == dict(asked.inputs) else "update", old, new)
+            self._step("same" if dict(old.inputs) == self._ignored(asked, old) else "update", old, new)
         return Answer(new["id"], asked.inputs if asked.custom else {})
 
     def _with_provider(self, asked: Registration, old: _Old | None) -> Answer:
         if old is None:
             return self._created(asked, self._checked(asked, {}, asked.inputs))
+        wanted = self._ignored(asked, old)
         if old.urn in self._fates.deleted:
             return self._replaced(asked, old, is_deleted=True)
         if old.says("external") or old.says("taint"):
             return self._replaced(asked, old, is_deleted=False)
-        inputs = self._checked(asked, old.inputs, _with_ignored(asked, old))
+        inputs = self._checked(asked, old.inputs, wanted)
         diff = self._diff(asked, old, inputs)
-        if diff.replaces or old.says("pendingReplacement"):
+        if (diff.changes and diff.replaces) or old.says("pendingReplacement"):
             return self._replaced(asked, old, is_deleted=False, deletes_first=diff.delete_before_replace)
-        if diff.changes or old.written.get("initErrors"):
+        if diff.changes or old.has_init_errors:
             new = _written(asked, inputs, inputs, old.id)
             self._step("update", old, new)
             return Answer(old.id, inputs)
@@ -242,31 +263,54 @@ class Deciding:
 
     def _replaced(self, asked: Registration, old: _Old, *, is_deleted: bool, deletes_first: bool = False) -> Answer:
         """Replace a resource; what depends on it so that it has to be replaced too is deleted before it."""
-        if asked.options.protect and old.says("protect") and not is_deleted:
-            self.failed(
-                f'unable to replace resource "{asked.urn}"\nas it is currently marked for protection.', asked.urn
-            )
+        if asked.options.protect and old.says("protect") and not is_deleted and not old.says("external"):
+            self.failed(f'unable to replace resource "{asked.urn}"\n{_PROTECTED}', asked.urn)
         inputs = self._checked(asked, {}, asked.inputs)
-        self._fates.replaced.add(asked.urn)
+        if is_deleted or not old.says("external"):
+            self._fates.replaced.add(asked.urn)
         chosen = asked.options.delete_before_replace
         deletes_first = deletes_first if chosen is None else chosen
         new = _written(asked, inputs, inputs, "")
-        if old.says("external") or (not deletes_first and not is_deleted):
+        if not is_deleted and (old.says("external") or not deletes_first):
             self._fates.later.add(old.urn)
-        elif not is_deleted:
-            for dependent in reversed(self._replaced_too(old)):
-                if dependent.says("protect"):
-                    text = f'unable to replace resource "{dependent.urn}" as part of replacing "{asked.urn}"'
-                    self.failed(f"{text}\nas it is currently marked for protection.", asked.urn)
-                    raise RefusedError(text)
-                self._fates.deleted.add(dependent.urn)
-                self._step("delete-replaced", dependent, None)
+            self._step("create-replacement", old, new)
+            self._step("replace", old, new)
+            return Answer("", inputs)
+        if not is_deleted:
+            self._delete_with(asked, old)
             if not old.says("pendingReplacement"):
-                self._step("delete-replaced", old, None)
+                self._delete_replaced(old)
         self._fates.deleted.discard(old.urn)
         self._step("replace", old, new)
         self._step("create-replacement", old, new)
         return Answer("", inputs)
+
+    def _delete_with(self, asked: Registration, old: _Old) -> None:
+        """Delete what has to be replaced with a resource that is deleted now; raise RefusedError."""
+        for other in reversed([*self._replaced_too(old), *self._replaced_with(asked.urn)]):
+            if other in self._fates.early:
+                continue
+            if other.says("protect") and not other.says("delete"):
+                text = f'unable to replace resource "{other.urn}" as part of replacing "{asked.urn}"'
+                self.failed(f"{text} {_PROTECTED}{_or_command(other)}", asked.urn)
+                raise RefusedError(text)
+            self._fates.deleted.add(other.urn)
+            self._fates.early.add(other)
+            if other.says("delete"):
+                self._step("delete", other, None)
+            else:
+                self._delete_replaced(other)
+
+    def _delete_replaced(self, old: _Old) -> None:
+        """Delete what another one takes the place of; what was only read is forgotten."""
+        self._step("discard-replaced" if old.says("external") else "delete-replaced", old, None)
+
+    def _replaced_with(self, urn: str) -> list[_Old]:
+        """Return what the state says is replaced with a resource, whether a provider would or not.
+
+        What is declared with it now comes later, and finds that it has been replaced (findResourcesReplacedWith).
+        """
+        return [old for old in self._by_urn.values() if urn in old.names("replaceWith")]
 
     def _checked(self, asked: Registration, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return complete inputs; raise RefusedError where the provider does not accept them."""
@@ -280,20 +324,54 @@ class Deciding:
             self.failed(f"{asked.type} resource '{asked.name}'{about}: {failure.reason}", asked.urn)
         raise RefusedError(failures[0].reason)
 
+    def _ignored(self, asked: Registration, old: _Old) -> dict[str, Any]:
+        return self._as_before(asked.urn, asked.inputs, old, asked.options.ignore_changes)
+
+    def _as_before(self, urn: str, inputs: Mapping[str, Any], old: _Old, ignored: Sequence[str]) -> dict[str, Any]:
+        """Return inputs with the old values of what is ignored; say what cannot be."""
+        kept, wrong = with_ignored(inputs, old.inputs, ignored)
+        if wrong:
+            told = ", ".join(wrong).replace("\\", "\\\\").replace('"', '\\"')
+            self.say("info", f'cannot ignore changes in added or removed elements of the path: "{told}"', urn)
+        return kept
+
+    def _is_replaced_anyway(self, asked: Registration, old: _Old) -> bool:
+        """Whether a resource is replaced whatever its inputs are: gone already, triggered, or with another one."""
+        return (
+            old.urn in self._fates.deleted
+            or _triggers(old, asked.options.replacement_trigger)
+            or not self._fates.replaced.isdisjoint(asked.options.replace_with)
+        )
+
     def _diff(self, asked: Registration, old: _Old, inputs: Mapping[str, Any]) -> Diff:
-        if _triggers(old, asked.options.replacement_trigger):
-            return Diff(changes=True, replaces=("replacementTrigger",))
-        if any(urn in self._fates.replaced for urn in asked.options.replace_with):
+        """Return what the provider says, or the engine for it, with what the options make of it."""
+        if self._is_replaced_anyway(asked, old):
             return Diff(changes=True, replaces=("replaceWith",))
-        before = self._filled_in(old, old.inputs, inputs)
-        if not asked.type.startswith(DYNAMIC_PREFIX):
-            changed = {key for key, value in inputs.items() if before.get(key) != value}
-            return _by_keys(changed, (), asked.options.replace_on_changes)
+        options = asked.options
+        if asked.type.startswith(DYNAMIC_PREFIX):
+            diff, found = self._compared(asked.urn, old, inputs, options.ignore_changes)
+        else:
+            before = self._filled_in(old, old.inputs, inputs)
+            changed = {key: value for key, value in inputs.items() if before.get(key) != value}
+            diff, found = Diff(bool(changed)), [*changed_paths({key: before.get(key) for key in changed}, changed)]
+        diff = _with_forced(diff, found, options.replace_on_changes)
+        if old.has_init_errors and any(covers(path, _INIT_ERRORS) for path in paths_of(options.replace_on_changes)):
+            return replace(diff, changes=True, replaces=(*diff.replaces, *_INIT_ERRORS))
+        return diff
+
+    def _compared(
+        self, urn: str, old: _Old, inputs: Mapping[str, Any], ignored: Sequence[str]
+    ) -> tuple[Diff, list[Path]]:
+        """Ask a dynamic provider; where it leaves that to the engine, compare the inputs (diffResource).
+
+        The paths are those at which the engine itself has found changes.
+        """
         diff = self._providers.diff(old.id, self._filled_in(old, old.outputs, inputs), inputs)
         if diff.changes is not None:
-            return diff
-        changed = {key for key in before.keys() | inputs.keys() if before.get(key) != inputs.get(key)}
-        return _by_keys(changed, diff.replaces, asked.options.replace_on_changes)
+            return diff, []
+        kept = self._as_before(urn, inputs, old, ignored)
+        found = [*changed_paths(self._filled_in(old, old.inputs, kept), kept)]
+        return replace(diff, changes=bool(found)), found
 
     def _filled_in(self, old: _Old, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         """Return old values; a secret that nobody can read, there or here, is taken for the one that is declared."""
@@ -325,7 +403,8 @@ class Deciding:
     def _would_be_replaced(self, old: _Old, inputs: Mapping[str, Any]) -> bool:
         if not type_of(old.urn).startswith(DYNAMIC_PREFIX) or not knows_its_provider(old.outputs):
             return False  # nobody can ask its provider
-        return bool(self._providers.diff(old.id, old.outputs, inputs).replaces)
+        diff, found = self._compared(old.urn, old, inputs, old.names("ignoreChanges"))
+        return bool(_with_forced(diff, found, old.names("replaceOnChanges")).replaces)
 
     def _is_decided(self, urn: str) -> bool:
         return urn in self._fates.seen or urn in self._fates.aliased or urn in self._fates.deleted
@@ -376,21 +455,25 @@ class Deciding:
             alias.name or asked.name,
         )
 
-    def _delete_unseen(self, old: _Old) -> None:
-        """Delete what nobody has registered."""
+    def _delete_unseen(self, old: _Old) -> bool:
+        """Delete what nobody has registered; whether that is allowed."""
         fates = self._fates
+        if old.says("delete") and old in fates.early:
+            return True
         if old.says("delete") or old.urn in fates.later:
-            self._step("delete-replaced", old, None)
-            return
+            self._delete_replaced(old)
+            return True
         if old.urn in fates.seen or old.urn in fates.aliased or _is_default_provider(old.urn):
-            return
-        if old.urn in fates.deleted or old.says("pendingReplacement"):
+            return True
+        if old in fates.early or old.says("pendingReplacement"):
             self._step("remove-pending-replace", old, None)
-            return
+            return True
         if old.says("protect"):
-            self.failed(f'resource "{old.urn}" cannot be deleted\nbecause it is protected.', old.urn)
-            return
+            reason = f"because it is protected. To unprotect the resource, either {_UNPROTECT}{_or_command(old)}"
+            self.failed(f'Preview failed: resource "{old.urn}" cannot be deleted\n{reason}', old.urn)
+            return False
         self._step("discard" if old.says("external") else "delete", old, None)
+        return True
 
     def _step(self, op: str, old: _Old | None, new: Mapping[str, Any] | None) -> None:
         """Write a step down: that it has begun, and that it has ended."""
@@ -444,10 +527,18 @@ def _secrets_in(value: object) -> Iterator[Secret]:
             yield from _secrets_in(item)
 
 
-def _by_keys(changed: set[str], replaces: tuple[str, ...], paths: Sequence[str]) -> Diff:
-    """Return what changed inputs come to, where the engine compares them itself (applyReplaceOnChanges)."""
-    forced = sorted(key for key in changed if key in paths or "*" in paths)
-    return Diff(changes=bool(changed), replaces=(*replaces, *forced))
+def _with_forced(diff: Diff, changed: Iterable[Path], paths: Iterable[str]) -> Diff:
+    """Return a difference with what is to be replaced where it changes (applyReplaceOnChanges).
+
+    ``changed``: where the engine itself has found changes; of what a provider has found it knows nothing.
+    """
+    forcing = paths_of(paths)
+    forced = sorted({str(one[0]) for one in changed if any(covers(path, one) for path in forcing)})
+    return replace(diff, replaces=(*diff.replaces, *forced))
+
+
+def _or_command(old: _Old) -> str:
+    return f", or use the command:\n`pulumi state unprotect '{old.urn}'`"
 
 
 def _is_default_provider(urn: str) -> bool:
@@ -472,27 +563,6 @@ def _old(written: Mapping[str, Any]) -> _Old:
 
 def _by_property(written: Mapping[str, Any]) -> dict[str, list[str]]:
     return {key: urns for key, urns in (written.get("propertyDependencies") or {}).items() if urns}
-
-
-def _with_ignored(asked: Registration, old: _Old) -> Mapping[str, Any]:
-    """Return the inputs with the old values of what is ignored (processIgnoreChanges)."""
-    inputs = dict(asked.inputs)
-    if "*" in asked.options.ignore_changes:
-        return dict(old.inputs)
-    for written in asked.options.ignore_changes:
-        path = _BRACKETS.sub(lambda found: f".{found[1]}", written).removeprefix(".")
-        key, _, rest = path.partition(".")
-        if rest and isinstance(inputs.get(key), dict):
-            before = old.inputs.get(key)
-            inputs[key] = _reset(inputs[key], rest, before if isinstance(before, dict) else {})
-        elif not rest:
-            inputs = _reset(inputs, key, old.inputs)
-    return inputs
-
-
-def _reset(values: Mapping[str, Any], key: str, olds: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in values.items() if name != key}
-    return {**rest, key: olds[key]} if key in olds else rest
 
 
 def _written(asked: Registration, inputs: Mapping[str, Any], outputs: Mapping[str, Any], id_: str) -> dict[str, Any]:

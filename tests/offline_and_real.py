@@ -59,6 +59,12 @@ def differences(real: StackPlan, offline: StackPlan) -> Iterator[str]:
     yield from _other_values("current", real.current, offline.current)
 
 
+def tell_the_same(real: Failure, offline: Failure) -> bool:
+    """Whether two failures have a reason in common: offline knows the line in the program, and has no traceback."""
+    told = "\n".join((offline.summary, *offline.lines))
+    return any(line in told for line in real.summary.splitlines() if line.strip())
+
+
 def _of_observed(real: Observed, offline: Observed, parked: frozenset[str]) -> Iterator[str]:
     """Tell differences of steps; ``parked``: URNs of what an earlier run has deleted already.
 

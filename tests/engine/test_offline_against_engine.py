@@ -21,7 +21,7 @@ import pytest
 from engine_harness import environment
 from engine_samples import CHANGED, FIRST, NEIGHBOURS
 from grounds import Ground, Grounds
-from offline_and_real import differences, offline_preview, real_preview
+from offline_and_real import differences, offline_preview, real_preview, tell_the_same
 from pulumi_cloudbackup.engine.offline_plan import preview_offline
 from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.engine.project import choose_stack, open_project
@@ -368,6 +368,7 @@ def test_the_same(case: str, stacks: Callable[[str], Opened]) -> None:
     if isinstance(real, Failure) or isinstance(offline, Failure):
         assert isinstance(real, Failure), real
         assert isinstance(offline, Failure), offline
+        assert tell_the_same(real, offline), (real, offline)
     else:
         found = list(differences(real, offline))
         assert not found, "\n".join(found)

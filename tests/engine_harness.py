@@ -206,8 +206,8 @@ class Project:
         settings, backend = self.folder / f"Pulumi.{self.stack}.yaml", Path(self.env["HOME"]) / "backend"
         key = (self.folder / "Pulumi.yaml").read_text(), self.stack
         made = _STACKS.get(key)
-        if made is None or settings.exists() or any(backend.iterdir()):
-            is_new = not settings.exists() and not any(backend.iterdir())
+        is_new = not settings.exists() and not any(backend.iterdir())
+        if made is None or not is_new:
             self._pulumi("stack", "select", "--create", self.stack)
             if is_new:
                 written = {

@@ -26,7 +26,7 @@ from pulumi_cloudbackup.engine.dynamic_providers import (
 from pulumi_cloudbackup.engine.property_paths import changed_paths, covers, paths_of, with_ignored
 from pulumi_cloudbackup.engine.registration import PROVIDER_PREFIX, STACK_TYPE, urn_of
 from pulumi_cloudbackup.engine.states import name_of, type_of
-from pulumi_cloudbackup.engine.values import Secret, from_written, to_written
+from pulumi_cloudbackup.engine.values import Secret, from_written, inside, to_written
 from pulumi_cloudbackup.estate import UNKNOWN, holds_unknown
 
 if TYPE_CHECKING:
@@ -203,17 +203,11 @@ class Deciding:
 
     def _hidden(self, value: Any) -> Any:
         """Return a value without the secrets of the configuration."""
-        match value:
-            case str():
-                for secret in self._secrets:
-                    value = value.replace(secret, "[secret]")
-                return value
-            case dict():
-                return {key: self._hidden(item) for key, item in value.items()}
-            case list():
-                return [self._hidden(item) for item in value]
-            case _:
-                return value
+        if not isinstance(value, str):
+            return inside(self._hidden, value)
+        for secret in self._secrets:
+            value = value.replace(secret, "[secret]")
+        return value
 
     def _registered(self, asked: Registration) -> Answer:
         old = self._find_old(asked)
@@ -503,15 +497,7 @@ def _triggers(old: _Old, wanted: Any) -> bool:
 
 def _open(value: Any) -> Any:
     """Return a value with its secrets taken out of their wrapping."""
-    match value:
-        case Secret():
-            return _open(value.value)
-        case dict():
-            return {key: _open(item) for key, item in value.items()}
-        case list():
-            return [_open(item) for item in value]
-        case _:
-            return value
+    return _open(value.value) if isinstance(value, Secret) else inside(_open, value)
 
 
 def _is_stood_in(value: object) -> bool:

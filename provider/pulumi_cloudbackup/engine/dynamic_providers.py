@@ -19,8 +19,8 @@ import pulumi
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.runtime import rpc
 
-from pulumi_cloudbackup.engine.values import Reference, Secret, to_struct
-from pulumi_cloudbackup.estate import UNKNOWN, Unknown
+from pulumi_cloudbackup.engine.values import Reference, Secret, inside, to_struct
+from pulumi_cloudbackup.estate import UNKNOWN
 from pulumi_cloudbackup.resources.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -115,14 +115,8 @@ def _plain(value: Any) -> Any:
             return _plain(value.value)
         case Reference():
             return value.urn if value.id is None else value.id
-        case Unknown():
-            return UNKNOWN
-        case Mapping():
-            return {key: _plain(item) for key, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
         case _:
-            return value
+            return inside(_plain, value)
 
 
 def _from_provider(value: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from pulumi_cloudbackup.engine.values import Secret
+from pulumi_cloudbackup.engine.values import Secret, inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,8 +54,10 @@ def with_ignored(
     news: Mapping[str, Any], olds: Mapping[str, Any], paths: Iterable[str]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return new inputs with the old values of what is ignored, and the paths that cannot be (processIgnoreChanges)."""
-    inputs: dict[str, Any] = _copied(dict(news))
     read = [(text, path_of(text)) for text in paths]
+    if not read:
+        return dict(news), []
+    inputs: dict[str, Any] = _copied(news)
     return inputs, [text for text, path in read if path is not None and not _reset(path, olds, inputs)]
 
 
@@ -79,15 +81,7 @@ def changed_paths(olds: Any, news: Any, above: Path = ()) -> Iterator[Path]:
 
 def _copied(value: Any) -> Any:
     """Return a value whose objects and lists can be changed."""
-    match value:
-        case Secret():
-            return Secret(_copied(value.value))
-        case dict():
-            return {key: _copied(item) for key, item in value.items()}
-        case list():
-            return [_copied(item) for item in value]
-        case _:
-            return value
+    return Secret(_copied(value.value)) if isinstance(value, Secret) else inside(_copied, value)
 
 
 def _reset(path: Path, old: Any, new: Any, *, hides: bool = False) -> bool:

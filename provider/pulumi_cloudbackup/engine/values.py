@@ -17,7 +17,7 @@ from google.protobuf import struct_pb2  # type: ignore[import-untyped] # typed o
 from pulumi_cloudbackup.estate import UNKNOWN, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _KIND: Final = "4dabf18193072939515e22adb298388d"
 """The key under which a dictionary of the protocol says what it stands for."""
@@ -149,10 +149,17 @@ def concealed(value: Any) -> Any:
     match value:
         case Mapping() if value.get(_KIND) == _SECRET:
             return {_KIND: _SECRET, "ciphertext": ""}
+        case _:
+            return inside(concealed, value)
+
+
+def inside(change: Callable[[Any], Any], value: Any) -> Any:
+    """Return an object or a list with every item changed; anything else as it is."""
+    match value:
         case Mapping():
-            return {key: concealed(item) for key, item in value.items()}
+            return {key: change(item) for key, item in value.items()}
         case list():
-            return [concealed(item) for item in value]
+            return [change(item) for item in value]
         case _:
             return value
 

@@ -115,7 +115,6 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
             stack = choose_stack(project, given.stack, {})
             _refuse_another_stack(project, stack, given)
             stack = configured(project, stack, given)
-            refuse_unusable(state, project, stack)
             shown = _previewed(engine, project, stack, state, given)
         except ProjectError as error:
             raise PreviewFailedError(str(error)) from None
@@ -131,7 +130,7 @@ def preview(program: Program, *, engine: Engine = "offline", **asked: Any) -> Pr
 
 
 def refuse_unusable(state: str | None, project: Project, stack: Stack) -> None:
-    """Refuse a state that cannot be read, or is another stack's, before either engine sees it; raise StateError."""
+    """Refuse a state that cannot be read, or is another stack's, before Pulumi sees it; raise StateError."""
     __tracebackhide__ = True
     if state is not None:
         refuse_another_stack(read_export(state), project, stack)
@@ -161,6 +160,7 @@ def _previewed(engine: Engine, project: Project, stack: Stack, state: str | None
     if engine == "real":
         from pulumi_cloudbackup.testing.real import preview_real  # noqa: PLC0415 - only where it is asked for
 
+        refuse_unusable(state, project, stack)  # an offline preview does so where it reads the state
         return preview_real(project, stack, state, surroundings, seconds=given.timeout)
     return preview_offline(project, stack, state, seconds=given.timeout, surroundings=surroundings)
 

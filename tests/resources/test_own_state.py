@@ -3,43 +3,77 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from typing import Any
 
 import pytest
+from pulumi.runtime.proto import resource_pb2
 
+from pulumi_cloudbackup.engine.values import to_struct
 from pulumi_cloudbackup.resources import own_state
-from pulumi_cloudbackup.resources.own_state import read_own_state
+from pulumi_cloudbackup.resources.own_state import reading_own_state
 
 VAULT = "urn:pulumi:dev::shop::acme:index:Team$pulumi-python:dynamic/cloudbackup:Vault::orders"
 OTHER = "urn:pulumi:dev::shop::acme:index:Team::shop"
 
 
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """What the engine answers, in turn; the last answer stays."""
-    given: list[Any] = []
+class Monitor:
+    """The engine's side: answers in turn; the last answer stays."""
 
-    async def invoke(token: str, arguments: dict[str, str]) -> Any:
-        assert (token, arguments) == (
-            "pulumi:pulumi:readStackResourceOutputs",
-            {"stackName": "organization/project/stack"},
-        )
-        answer = given.pop(0) if len(given) > 1 else given[0]
+    def __init__(self, answers: list[Any]) -> None:
+        self.answers = answers
+        self.threads: list[int] = []
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        self.threads.append(threading.get_ident())
+        assert request.tok == "pulumi:pulumi:readStackResourceOutputs"
+        assert dict(request.args) == {"stackName": "organization/project/stack"}
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        return resource_pb2.ResourceInvokeResponse(**{"return": to_struct(answer)})
 
-    monkeypatch.setattr(own_state, "invoke_async", invoke)
-    monkeypatch.setattr(own_state, "get_monitor", object)
+
+@pytest.fixture
+def answers() -> list[Any]:
+    """What the engine answers."""
+    return []
+
+
+@pytest.fixture
+def monitor(monkeypatch: pytest.MonkeyPatch, answers: list[Any]) -> Monitor:
+    found = Monitor(answers)
+    monkeypatch.setattr(own_state, "get_monitor", lambda: found)
     monkeypatch.setattr(own_state, "_PAUSE", 0.0)
     for name in ("organization", "project", "stack"):
         monkeypatch.setattr(f"pulumi.get_{name}", lambda name=name: name)
-    return given
+    return found
 
 
 @pytest.fixture
-def read() -> Any:
-    return lambda: asyncio.run(read_own_state())
+def read(monitor: Monitor) -> Any:
+    async def reading() -> Any:
+        return await reading_own_state()
+
+    return lambda: asyncio.run(reading())
+
+
+def test_the_engine_is_asked_while_the_program_still_declares(monitor: Monitor, answers: list[Any]) -> None:
+    """The body of a program gives the loop no turn until its end."""
+    answers.append({"outputs": {}})
+
+    async def body() -> Any:
+        reading = reading_own_state()
+        for _look in range(500):
+            if monitor.threads:
+                break
+            time.sleep(0.01)  # noqa: ASYNC251 - the body of a program does not yield either
+        assert monitor.threads != [threading.get_ident()]
+        assert len(monitor.threads) == 1
+        return await reading
+
+    assert asyncio.run(body()) == {}
 
 
 def test_ours_are_found_below_components(answers: list[Any], read: Any) -> None:
@@ -63,7 +97,6 @@ def test_a_failure_is_tried_again(answers: list[Any], read: Any) -> None:
         (ValueError("no backend client is available"), None),
         (ValueError("something else"), None),
         ({"name": "x"}, None),
-        (None, None),
         ({"outputs": {VAULT: "nonsense", OTHER: None}}, {}),
     ],
 )

@@ -9,14 +9,18 @@ shown but ids and regions.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-from pulumi.runtime import invoke_async
+from google.protobuf import struct_pb2  # type: ignore[import-untyped] # typed only by a package of its own
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.rpc import deserialize_properties_unwrap_secrets
 from pulumi.runtime.settings import get_monitor
 
+from pulumi_cloudbackup.resources.threads import in_thread
 from pulumi_cloudbackup.resources.wire import from_engine
 
 if TYPE_CHECKING:
@@ -70,31 +74,49 @@ def type_of(urn: str) -> str:
     return urn.split("::", 3)[2].rpartition("$")[2]
 
 
-async def read_own_state() -> Mapping[str, OldResource] | None:
-    """Return our resources of the stack's old state by URN; ``None``: nobody can tell."""
-    if isinstance(get_monitor(), MockMonitor):
-        return None
+def reading_own_state() -> asyncio.Future[Mapping[str, OldResource] | None]:
+    """Begin to read our resources of the stack's old state, by URN; ``None``: nobody can tell.
+
+    In a thread, which the engine answers while the program still declares: tasks of the loop have no turn until then.
+    """
+    monitor: Any = get_monitor()
+    if monitor is None or isinstance(monitor, MockMonitor):
+        return _nobody_can_tell()
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    arguments = struct_pb2.Struct()
+    arguments.update({"stackName": stack})
+    request = resource_pb2.ResourceInvokeRequest(tok=_TOKEN, args=arguments)
+    return in_thread(lambda: _read(monitor, request))
+
+
+def _nobody_can_tell() -> asyncio.Future[Mapping[str, OldResource] | None]:
+    told: asyncio.Future[Mapping[str, OldResource] | None] = asyncio.get_running_loop().create_future()
+    told.set_result(None)
+    return told
+
+
+def _read(monitor: Any, request: Any) -> Mapping[str, OldResource] | None:
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            answer = await invoke_async(_TOKEN, {"stackName": stack})
+            return _ours(getattr(monitor.Invoke(request), "return"))
         except Exception as error:  # noqa: BLE001, PERF203 - whatever it is, the program can be judged without its old state
             if _NOTHING_YET in str(error):
                 return {}
             if _NO_BACKEND in str(error) or attempt == _ATTEMPTS:
                 return None
-            await asyncio.sleep(_PAUSE)
-        else:
-            return _ours(answer)
+            time.sleep(_PAUSE)
     raise AssertionError("unreachable: the last attempt returns")
 
 
 def _ours(answer: Any) -> Mapping[str, OldResource] | None:
-    outputs = answer.get("outputs") if isinstance(answer, dict) else None
-    if not isinstance(outputs, dict):
+    """Return what is ours in an answer; what is not is not even looked at."""
+    outputs = answer.fields["outputs"]
+    if not outputs.HasField("struct_value"):
         return None
-    return {
-        urn: OldResource(urn, from_engine(found.get("outputs") or {}))
-        for urn, found in outputs.items()
-        if isinstance(found, dict) and type_of(urn) in (VAULT_TYPE, MIRROR_TYPE)
-    }
+    found = {}
+    for urn, resource in outputs.struct_value.fields.items():
+        if resource.HasField("struct_value") and type_of(urn) in (VAULT_TYPE, MIRROR_TYPE):
+            told = resource.struct_value.fields["outputs"].struct_value
+            values, _is_secret = deserialize_properties_unwrap_secrets(told, keep_unknowns=True)
+            found[urn] = OldResource(urn, from_engine(values))
+    return found

@@ -18,7 +18,6 @@ import contextlib
 import datetime as dt
 import os
 import sys
-import threading
 import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
@@ -35,13 +34,14 @@ from pulumi_cloudbackup.resources.fates import Evidence
 from pulumi_cloudbackup.resources.holding import held_owners, is_stage
 from pulumi_cloudbackup.resources.judging import Judgement, judge_declarations, report
 from pulumi_cloudbackup.resources.observing import observed_to, write
-from pulumi_cloudbackup.resources.own_state import OldResource, read_own_state
+from pulumi_cloudbackup.resources.own_state import OldResource, reading_own_state
 from pulumi_cloudbackup.resources.questions import questions
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared, resolved
 from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import NAMESPACE, SETTINGS, misspelt
 from pulumi_cloudbackup.resources.stillness import TURNS, Watch, still
+from pulumi_cloudbackup.resources.threads import in_thread
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Program:
         self._judged: list[Declared] = []
         self._told: set[str] = set()
         self._gate: asyncio.Future[None] | None = None
-        self._old: asyncio.Task[Mapping[str, OldResource] | None] | None = None
+        self._old: asyncio.Future[Mapping[str, OldResource] | None] | None = None
         self._settings = {key: str(get_config(f"{NAMESPACE}:{key}") or "") for key in SETTINGS}
         self._session = Session(self._settings, connect=_patient_enough)
         self._asks = _is_under_the_language_host()
@@ -84,7 +84,7 @@ class Program:
         loop = asyncio.get_running_loop()
         self._waiting.append(declaration)
         if self._old is None:
-            self._old = loop.create_task(read_own_state())
+            self._old = reading_own_state()
         if self._gate is None or self._gate.done():
             self._gate = loop.create_future()
             loop.create_task(self._open(self._gate))  # noqa: RUF006 - the gate, which resources await, keeps it alive
@@ -215,7 +215,7 @@ class Program:
             return {}
         by_account = refusing(questions)(declared, old)
         asked = {account: one for account, one in by_account.items() if self._session.asks_in_preview(account)}
-        return await _in_thread(lambda: refusing(ask)(self._session, asked)) if asked else {}
+        return await in_thread(lambda: refusing(ask)(self._session, asked)) if asked else {}
 
     def _tell(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> None:
         """Tell warnings, what was waived, and whether the live account was seen; each thing once."""
@@ -284,24 +284,6 @@ async def _registered(resource: object) -> None:
     if isinstance(resource, pulumi.Resource):
         with contextlib.suppress(Exception):  # whatever is wrong with it is told where it is declared
             await asyncio.wait_for(asyncio.shield(resource.urn.future()), _PATIENCE)
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """Do something that blocks, in a thread that nobody waits for when the program ends."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def run() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001 - whoever waits gets it
-                loop.call_soon_threadsafe(done.set_exception, error)
-            else:
-                loop.call_soon_threadsafe(done.set_result, result)
-
-    threading.Thread(target=run, daemon=True).start()
-    return await done
 
 
 def _patient_enough(connection: Connection) -> CloudBackup:

@@ -17,7 +17,9 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from pulumi_cloudbackup import resources  # noqa: PLC0415 - the point of this function
+    from pulumi_cloudbackup.resources.program import watch  # noqa: PLC0415 - as above
 
+    watch()
     return getattr(resources, name)
 
 

@@ -341,3 +341,36 @@ def test_what_an_engine_side_transform_changes_is_judged_by_check(project: Proje
     refused = project.up().failed()
     assert "CB101" in refused.output
     assert refused.calls == []
+
+
+LATE = """
+import asyncio
+
+async def slow():
+    await asyncio.sleep(1.5)
+    return "cn-hangzhou"
+
+pulumi.Output.from_input(slow()).apply(lambda region: Vault("orders", region_id=region))
+"""
+
+
+def test_a_program_that_declares_nothing_any_more_is_judged_at_its_end(project: Project, service: Service) -> None:
+    """A list in a configuration that became empty: every vault of the stack goes, and the preview says what is lost."""
+    project.program('Vault("orders", region_id="cn-hangzhou")').up().ok()
+    service.patch("orders", SnapshotCount=1)
+    project.program(LATE).preview().ok()  # declared late is declared
+
+    project.program('pulumi.export("x", 1)')
+    refused = project.preview().failed()
+    assert "CB303" in refused.output
+    update = project.up().failed()
+    assert "CB303" in update.output
+    assert update.calls == []
+    assert "Traceback" not in refused.output + update.output
+
+    project.config("cloudbackup:preflight", "off")
+    unasked = project.preview().ok()
+    assert "known only during the update, and checked then: orders (holds_data)." in unasked.output
+    project.config("cloudbackup:preflight", "on")
+    project.config("cloudbackup:enforce", "false")
+    assert "not enforced: CB303" in project.preview().ok().output

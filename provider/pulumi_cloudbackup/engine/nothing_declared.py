@@ -10,10 +10,11 @@ import time
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.engine.accounts import resources_of, settings_in, settings_of
-from pulumi_cloudbackup.resources.account import Question, ask
+from pulumi_cloudbackup.resources.account import ask
 from pulumi_cloudbackup.resources.fates import Evidence
 from pulumi_cloudbackup.resources.judging import judge_declarations
 from pulumi_cloudbackup.resources.observing import write
+from pulumi_cloudbackup.resources.questions import questions_for
 from pulumi_cloudbackup.resources.refusal import refusing
 from pulumi_cloudbackup.resources.session import Session
 
@@ -36,7 +37,8 @@ def judge_for(cli: PulumiCli, exported: Exported, state: str, file: Path) -> Non
     if old:
         settings = settings_of(cli)
         session = Session(settings)
-        _judge(exported, old, session, settings, file, live=refusing(ask)(session, _questions(session, old)))
+        live = refusing(ask)(session, questions_for(session, (), old))
+        _judge(exported, old, session, settings, file, live=live)
 
 
 def judge_offline(exported: Exported, state: str | bytes, configuration: Mapping[str, str], file: Path) -> None:
@@ -66,17 +68,3 @@ def _judge(  # noqa: PLR0913 - what a program knows of itself
         is_observed=True,
     )
     write(str(file), refusing(judge_declarations)((), evidence), settings)
-
-
-def _questions(session: Session, old: Mapping[str, OldResource]) -> dict[str | None, Question]:
-    """Return what is asked about what a stack has, of the accounts that may be asked."""
-    asked: dict[str | None, Question] = {}
-    for one in old.values():
-        account = one.text("account") or None
-        if not session.asks_in_preview(account):
-            continue
-        question = asked.setdefault(account, Question())
-        question.regions |= {region for key in ("region_id", "source_region_id") if (region := one.text(key))}
-        if not one.is_mirror and one.vault_id:
-            question.sources[one.vault_id] = one.text("region_id")
-    return asked

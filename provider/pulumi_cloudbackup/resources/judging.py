@@ -82,7 +82,7 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
     place = {fate.label: position for position, fate in enumerate(fates)}
     in_order = sorted((*problems, *verdict.problems), key=lambda problem: _order(problem, place))
     settled = settle(dict.fromkeys(in_order), evidence.judging.waivers, evidence.today, strict=evidence.judging.strict)
-    accounts = {fate.account for fate in fates}
+    accounts = {fate.account for fate in fates} | {one.text("account") or None for one in (evidence.old or {}).values()}
     verified = (
         bool(evidence.live)
         and accounts <= set(evidence.live)

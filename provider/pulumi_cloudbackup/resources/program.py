@@ -35,7 +35,7 @@ from pulumi_cloudbackup.resources.holding import held_owners, is_stage
 from pulumi_cloudbackup.resources.judging import Judgement, judge_declarations, report
 from pulumi_cloudbackup.resources.observing import observed_to, write
 from pulumi_cloudbackup.resources.own_state import OldResource, reading_own_state
-from pulumi_cloudbackup.resources.questions import questions
+from pulumi_cloudbackup.resources.questions import questions_for
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing
 from pulumi_cloudbackup.resources.resolving import Declaration, Declared, resolved
 from pulumi_cloudbackup.resources.session import Session
@@ -45,7 +45,7 @@ from pulumi_cloudbackup.resources.threads import in_thread
 from pulumi_cloudbackup.resources.wire import Note, with_note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pulumi_cloudbackup.cloud import CloudBackup, Connection
     from pulumi_cloudbackup.rules import Problem
@@ -56,6 +56,10 @@ _LOOKS: Final = 25
 """Looks that find nothing but held registrations outstanding, after which a program's body is taken to await them."""
 _PATIENCE: Final = 20.0
 """Seconds that a mirror waits for the registration of a source that it moves away from."""
+_LOOK: Final = 0.02
+"""Seconds between two looks at the end of a program."""
+_END_PATIENCE: Final = 30.0
+"""Seconds that a program which declares nothing of ours is given to declare something late."""
 _KEY: Final = "_cloudbackup_program"
 _LANGUAGE_HOST: Final = "pulumi-language-python-exec"
 
@@ -118,6 +122,30 @@ class Program:
     def _note_the_end(self, error: BaseException | None) -> None:
         """Note what ended the program's body before its end: half a program is not what was meant to be registered."""
         self._ended_by = error
+        if error is None and self._gate is None and _watcher is None and observed_to() is None:
+            self._judge_what_goes()
+
+    def _judge_what_goes(self) -> None:
+        """Judge a program that declares nothing of ours: whatever its stack has goes.
+
+        The program ends only when the output made here is there, and fails with it (nothing holds a resource back).
+        """
+        loop = asyncio.get_running_loop()
+        self._old = reading_own_state()
+        runner, known = asyncio.current_task(), loop.create_future()
+        known.set_result(True)
+
+        async def judged() -> None:
+            old = await self._old if self._old is not None else None
+            if not old or not await _is_alone(own) or self._gate is not None:
+                return  # declared after all, and so judged, or still to come: then the provider's delete has to do
+            text = await self._verdict()
+            if text is not None:
+                raise pulumi.RunError(text)
+
+        before = asyncio.all_tasks()
+        pulumi.Output(set(), loop.create_task(judged()), known)
+        own = (asyncio.all_tasks() - before) | {runner}
 
     async def _moment(self) -> None:
         """Wait until the program's body has ended or awaits what is held here."""
@@ -213,8 +241,7 @@ class Program:
         """Ask the live account about everything declared; nothing where it may not be asked."""
         if not self._asks or _watcher is not None:
             return {}
-        by_account = refusing(questions)(declared, old)
-        asked = {account: one for account, one in by_account.items() if self._session.asks_in_preview(account)}
+        asked = refusing(questions_for)(self._session, declared, old)
         return await in_thread(lambda: refusing(ask)(self._session, asked)) if asked else {}
 
     def _tell(self, judgement: Judgement, live: Mapping[str | None, LiveAccount]) -> None:
@@ -279,11 +306,27 @@ def program() -> Program | None:
     return found
 
 
+def watch() -> None:
+    """Have the program that is running, if one is, judged at its end, even where it declares nothing of ours."""
+    with contextlib.suppress(Refusal):  # of a setting that means nothing: told by what is declared
+        program()
+
+
 async def _registered(resource: object) -> None:
     """Wait until a resource is registered; not for ever, because it may itself wait for what waits here."""
     if isinstance(resource, pulumi.Resource):
         with contextlib.suppress(Exception):  # whatever is wrong with it is told where it is declared
             await asyncio.wait_for(asyncio.shield(resource.urn.future()), _PATIENCE)
+
+
+async def _is_alone(own: Collection[asyncio.Task[Any] | None]) -> bool:
+    """Wait until the program does nothing any more but what is told here; whether it came to that."""
+    began = time.monotonic()
+    while asyncio.all_tasks().difference(own):
+        if time.monotonic() - began > _END_PATIENCE:
+            return False
+        await asyncio.sleep(_LOOK)
+    return True
 
 
 def _patient_enough(connection: Connection) -> CloudBackup:

@@ -12,19 +12,26 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.resources.own_state import OldResource
     from pulumi_cloudbackup.resources.resolving import Declared
+    from pulumi_cloudbackup.resources.session import Session
+
+
+def questions_for(
+    session: Session, declared: Sequence[Declared], old: Mapping[str, OldResource] | None
+) -> dict[str | None, Question]:
+    """Return the questions to those accounts that may be asked; raise Refusal where a setting means nothing."""
+    return {account: one for account, one in questions(declared, old).items() if session.asks_in_preview(account)}
 
 
 def questions(declared: Sequence[Declared], old: Mapping[str, OldResource] | None) -> dict[str | None, Question]:
     """Return the questions by account: regions of what is declared, was declared, or is a source."""
     found: dict[str | None, Question] = {}
     for one in declared:
-        account = one.properties.get("account")
-        _ask_about(one, found.setdefault(account if isinstance(account, str) else None, Question()))
+        _ask_about(one, found.setdefault(_account(one), Question()))
     for known in (old or {}).values():
-        question = found.get(known.text("account") or None)
         region_id = known.text("region_id")
-        if question is None or not region_id:
+        if not region_id:
             continue
+        question = found.setdefault(known.text("account") or None, Question())
         question.regions.add(region_id)
         if known.is_mirror and known.text("source_region_id"):
             question.regions.add(known.text("source_region_id"))
@@ -43,6 +50,11 @@ def _ask_about(one: Declared, question: Question) -> None:
         question.sources[source_id] = source_region_id
     if adopt_id and region_id:
         question.adopted[adopt_id] = region_id
+
+
+def _account(one: Declared) -> str | None:
+    account = one.properties.get("account")
+    return account if isinstance(account, str) else None
 
 
 def _text(value: object) -> str:

@@ -284,6 +284,24 @@ FAILURES = {
         'Vault("a", region="cn-hangzhou")',
         ["__main__.py:3: TypeError: ", "unexpected keyword argument 'region'"],
     ),
+    "exception in apply, for an argument": (
+        (
+            "def region(x):\n    return {'a': 1}[x]\n"
+            'Vault("a", region_id="cn-hangzhou", tags={"a": pulumi.Output.from_input("b").apply(region)})'
+        ),
+        ["__main__.py:4: KeyError: 'b'\n  __main__.py:4 in region: return {'a': 1}[x]\n"],
+    ),
+    "exception in apply, as the SDK wraps it": (
+        (
+            "def region(x):\n    raise ValueError('no such')\n"
+            'MirrorVault("dr", source=Vault("a", region_id="cn-hangzhou"), region_id="cn-shanghai",\n'
+            '    description=pulumi.Output.from_input("b").apply(region))'
+        ),
+        [
+            "__main__.py:4: ValueError: no such\n",
+            "  while processing resource: 'dr'\n  while processing input: 'description'\n",
+        ],
+    ),
     "missing configuration": (
         'pulumi.Config().require("size")',
         ['__main__.py:3: missing required configuration "shop:size"', "--config shop:size=VALUE"],

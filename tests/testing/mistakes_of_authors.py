@@ -176,3 +176,15 @@ def test_a_state_of_no_kind(cloudbackup_preview):
 
 def test_a_state_of_no_use(cloudbackup_preview):
     cloudbackup_preview(good, state={"version": {3}})
+
+
+def no_such(region):
+    return {"a": 1}[region]
+
+
+def fails_in_an_apply():
+    Vault("orders", region_id="cn-hangzhou", tags={"a": pulumi.Output.from_input("b").apply(no_such)})
+
+
+def test_an_apply_that_fails(cloudbackup_preview):
+    cloudbackup_preview(fails_in_an_apply)

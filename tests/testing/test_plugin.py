@@ -28,6 +28,10 @@ WRONG: dict[str, list[str]] = {
     "a_code": ["UsageError: There is no rule CB999."],
     "a_policy": ["Policy half-baked raised AttributeError: 'Vault' object has no attribute 'nme'", "test_team.py:5"],
     "a_program_that_fails": ["PreviewFailedError: test_team.py:28: KeyError: 'nothing'"],
+    "an_apply_that_fails": [
+        "PreviewFailedError: test_team.py:182: KeyError: 'b'",
+        'test_team.py:182 in no_such: return {"a": 1}[region]',
+    ],
     "missing_configuration": [
         'missing required configuration "program:region"',
         "Give it with config={'program:region': VALUE}, or with secrets={'program:region': VALUE} where it is secret.",

@@ -6,7 +6,9 @@ the standard library, Pulumi's SDK and this package.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
 import sysconfig
 import traceback
@@ -20,6 +22,7 @@ from pulumi_cloudbackup.engine.outcome import Failure
 from pulumi_cloudbackup.reports.problems import problem_in
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
@@ -27,8 +30,22 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.rules import Problem
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+_TRACEBACK: Final = "_cloudbackup_traceback"
 _MOST_FRAMES: Final = 12
 _SOURCE_WIDTH: Final = 100
+_DOING: Final = re.compile(r"While processing (?P<what>(resource|input): '[^\n]*?')(,| type)", re.ASCII)
+"""How the SDK begins the text of an exception that it raises from another one."""
+
+
+def note_traceback(task: asyncio.Task[Any]) -> None:
+    """Keep the traceback of a task that has just failed: the first who awaits it takes that away from all others.
+
+    (Python up to 3.11 forgets a future's traceback with the first retrieval, and the SDK awaits an output many times.)
+    """
+    error = None if task.cancelled() else task.exception()
+    if error is not None and getattr(error, _TRACEBACK, None) is None:
+        with contextlib.suppress(AttributeError):  # of an exception that takes no attributes
+            setattr(error, _TRACEBACK, error.__traceback__)
 
 
 class Explainer:
@@ -46,6 +63,7 @@ class Explainer:
 
     def failure_of(self, error: BaseException) -> Failure:
         """Return an exception in words."""
+        error, doing = _origin(error)
         if isinstance(error, SystemExit):
             return self._ended_early(error)
         if isinstance(error, pulumi.ConfigMissingError):
@@ -59,10 +77,11 @@ class Explainer:
         if isinstance(error, ModuleNotFoundError):
             advice = (f"The program runs with {sys.executable}: install there what it imports.",)
         text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        return self._at_user_line(error, text, (*self._frames(error), *advice))
+        return self._at_user_line(error, text, (*self._frames(error), *doing, *advice))
 
     def blames_the_program(self, error: BaseException) -> bool:
         """Whether an exception came through a line of the user's."""
+        error, _doing = _origin(error)
         return bool(self._user_frames(error)) or isinstance(error, SyntaxError)
 
     def rejected(self, text: str, calls: Sequence[Position]) -> Failure:
@@ -98,7 +117,11 @@ class Explainer:
         return shown
 
     def _user_frames(self, error: BaseException) -> list[traceback.FrameSummary]:
-        return [frame for frame in traceback.extract_tb(error.__traceback__) if self._is_users(frame.filename)]
+        for found in (error.__traceback__, getattr(error, _TRACEBACK, None)):
+            frames = [frame for frame in traceback.extract_tb(found) if self._is_users(frame.filename)]
+            if frames:
+                return frames
+        return []
 
     def _is_users(self, filename: str) -> bool:
         if filename.startswith("<"):
@@ -116,6 +139,15 @@ class Explainer:
             if folder in path.parents:
                 return str(path.relative_to(folder))
         return str(path)
+
+
+def _origin(error: BaseException) -> tuple[BaseException, tuple[str, ...]]:
+    """Return the exception that the SDK took for its own, and what the SDK was doing, outermost first."""
+    doing: list[str] = []
+    while error.__cause__ is not None and (found := _DOING.match(str(error))):
+        doing.append(f"  while processing {found['what']}")
+        error = error.__cause__
+    return error, tuple(doing)
 
 
 def _foreign_folders() -> frozenset[Path]:

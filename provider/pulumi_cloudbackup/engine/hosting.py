@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi.runtime import Settings, configure, run_in_stack, set_all_config
 
+from pulumi_cloudbackup.engine.failures import note_traceback
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -64,6 +66,7 @@ def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None
     configure(_settings(job, monitor, messages))
     before, sys.argv = sys.argv, [job.program]
     loop = asyncio.new_event_loop()
+    loop.set_task_factory(_noting_failures)
     asyncio.set_event_loop(loop)
 
     def program() -> None:
@@ -85,6 +88,13 @@ def host(job: Job, monitor: Monitor, messages: Messages) -> BaseException | None
         sys.argv = before
         _restore_the_pickler()
     return None
+
+
+def _noting_failures(loop: asyncio.AbstractEventLoop, coroutine: Any, **more: Any) -> asyncio.Task[Any]:
+    """Make a task as the loop would, and note where it fails, before anybody else takes its exception."""
+    task = asyncio.Task(coroutine, loop=loop, **more)
+    task.add_done_callback(note_traceback)
+    return task
 
 
 def _restore_the_pickler() -> None:

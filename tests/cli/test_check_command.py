@@ -294,8 +294,8 @@ FAILURES = {
     "exception in apply, as the SDK wraps it": (
         (
             "def region(x):\n    raise ValueError('no such')\n"
-            'MirrorVault("dr", source=Vault("a", region_id="cn-hangzhou"), region_id="cn-shanghai",\n'
-            '    description=pulumi.Output.from_input("b").apply(region))'
+            'orders = Vault("orders", region_id="cn-hangzhou")\n'
+            'MirrorVault("dr", source=orders, region_id="cn-shanghai", description=orders.region_id.apply(region))'
         ),
         [
             "__main__.py:4: ValueError: no such\n",

@@ -478,3 +478,25 @@ def test_accounts_are_asked_each(project: Project, service: Service, tmp_path: P
         'MirrorVault("m", source=ExistingVault("v-nope", "cn-hangzhou"), region_id="cn-beijing", account="two")'
     )
     assert codes(refused.run("preview").failed().output) == ["CB210"]
+
+
+SWAPPED_BELOW = """
+class Team(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("acme:index:Team", name)
+
+{before}team = Team("team")
+below = pulumi.ResourceOptions(parent=team)
+a, b = Vault("a", region_id="cn-hangzhou"), Vault("b", region_id="cn-hangzhou")
+MirrorVault("a-dr", source={first}, region_id="cn-shanghai", opts=below)
+MirrorVault("b-dr", source={second}, region_id="cn-shanghai", opts=below)
+"""
+
+
+def test_mirrors_below_a_component_that_swap_their_sources(project: Project) -> None:
+    """The component waits for nothing, so neither mirror waits for the other."""
+    project.program(SWAPPED_BELOW.format(before="", first="a", second="b")).up().ok()
+    refused = project.program(SWAPPED_BELOW.format(before="", first="b", second="a")).run("preview").failed()
+    assert codes(refused.output) == ["CB402", "CB402"]
+    assert "known only during the update" not in refused.output
+    assert project.up().failed().calls == []

@@ -64,7 +64,40 @@ class Prediction:
             (first, second)
             for first, second in combinations(self.steps, 2)
             if first.id not in self.before[second.id] and second.id not in self.before[first.id]
+            if not {first, second} <= self.in_one_chain and not {first, second} & self.in_either_chain
         ]
+
+    @cached_property
+    def in_one_chain(self) -> set[Step]:
+        """The deletes in the chain of a key: the engine takes them in the order of its state, which no estate tells."""
+        olds = (*self.current.vaults, *self.current.mirrors)
+        taken = {one.name for one in olds if self._condemned & {*one.arguments_from}}
+        taken |= {one.name for one in self.current.mirrors if one.source in taken}
+        return self._deletes({one.urn for one in olds if one.name in taken})
+
+    @cached_property
+    def in_either_chain(self) -> set[Step]:
+        """The deletes in the chain of a key or in their own, for no schedule says which the engine hears of first."""
+        return self._deletes(self._keyless)
+
+    @property
+    def _condemned(self) -> set[str]:
+        return {one.urn for one in self.desired.foreign if one.delete_first}
+
+    @property
+    def _keyless(self) -> set[str | None]:
+        """What had a key that goes, and does without it now."""
+        news = {one.urn: one for one in (*self.desired.vaults, *self.desired.mirrors)}
+        renamed = {one.old_urn: one.urn for one in self.plan.changes if one.old_urn}
+        olds = (one for one in (*self.current.vaults, *self.current.mirrors) if self._condemned & {*one.arguments_from})
+        return {
+            one.urn
+            for one in olds
+            if (new := news.get(renamed.get(str(one.urn), str(one.urn)))) is not None and not new.arguments_from
+        }
+
+    def _deletes(self, urns: set[str | None]) -> set[Step]:
+        return {one for one in self.steps if one.op.deletes and {one.urn, self._old_urn(one.urn)} & urns}
 
     @cached_property
     def clear(self) -> set[str]:
@@ -91,6 +124,9 @@ class Prediction:
             for change in self.plan.changes
             if change.action is Action.REPLACE and not change.create_first
         }
+        renamed = {one.old_urn for one in self.plan.changes if one.old_urn}
+        if self._keyless & renamed:
+            return "what had a key that is deleted first has another name now, and none: it may be deleted twice"
         sources = {one.name: one for one in self.current.vaults if not one.pending_delete}
         new = {urn: one for one in self.desired.mirrors for urn in (one.urn, self._old_urn(one.urn))}
         for old in self.current.mirrors:

@@ -208,6 +208,26 @@ class Note(Resource, module="acme", name="Note"):
         super().__init__(NoteProvider(), name, {"text": text}, opts)
 
 
+class KeyProvider(NoteProvider):
+    """Something that another text replaces."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        return CreateResult(f"key-{os.urandom(3).hex()}", {**props, "value": f"made of {props['text']}"})
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        is_another = _olds.get("text") != _news.get("text")
+        return DiffResult(changes=is_another, replaces=["text"] if is_another else [])
+
+
+class Key(Resource, module="acme", name="Key"):
+    """A resource that others have an argument from which replaces them."""
+
+    value: pulumi.Output[str]
+
+    def __init__(self, name: str, text: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__(KeyProvider(), name, {"text": text, "value": None}, opts)
+
+
 class Team(pulumi.ComponentResource):
     """A component."""
 
@@ -231,6 +251,9 @@ def _declared(one: dict[str, Any], declared: dict[str, pulumi.Resource]) -> Any:
     if one.get("deleted_with"):
         opts.deleted_with = declared[one["deleted_with"]]
     name, arguments = one["name"], one.get("arguments", {})
+    key: Any = declared.get(one.get("key", ""))
+    if key is not None:
+        arguments = {**arguments, "kms_key_id": key.value}
     match one["kind"]:
         case "Vault":
             return Vault(name, **arguments, opts=opts)
@@ -240,6 +263,8 @@ def _declared(one: dict[str, Any], declared: dict[str, pulumi.Resource]) -> Any:
             return MirrorVault(name, source=wired, **arguments, opts=opts)
         case "Note":
             return Note(name, **arguments, opts=opts)
+        case "Key":
+            return Key(name, **arguments, opts=opts)
         case _:
             return Team(name, opts=opts)
 

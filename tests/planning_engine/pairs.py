@@ -7,20 +7,25 @@ first program has run: then the engine's own are put in their place.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 from typing import Any
 
 from planning.generating import case_of
-from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
+from pulumi_cloudbackup.estate import UNKNOWN, Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.estate.estate import ForeignResource
 from pulumi_cloudbackup.estate.owner import owner_of
 from pulumi_cloudbackup.estate.resource import Options
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE
 
 PROJECT, STACK = "estates", "test"
-NOTE_TYPE, TEAM_TYPE = "pulumi-python:dynamic/acme:Note", "acme:index:Team"
+NEIGHBOUR_TYPES = {
+    "Note": "pulumi-python:dynamic/acme:Note",
+    "Key": "pulumi-python:dynamic/acme:Key",
+    "Team": "acme:index:Team",
+}
+TEAM_TYPE = NEIGHBOUR_TYPES["Team"]
 Declared = Vault | MirrorVault
 
 
@@ -30,8 +35,10 @@ class Neighbour:
 
     name: str
     kind: str
-    """``Note`` or ``Team``."""
+    """``Note``, ``Key`` (which another text replaces) or ``Team``."""
     text: str = ""
+    delete_first: bool = False
+    """Whether its replacement deletes it first."""
     depends_on: tuple[str, ...] = ()
 
 
@@ -44,6 +51,8 @@ class Side:
     neighbours: tuple[Neighbour, ...] = ()
     parents: Mapping[str, str] = field(default_factory=dict)
     """The component that a resource is below, by names."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """The neighbour that a resource has its key from, by names."""
 
     @property
     def resources(self) -> tuple[Declared, ...]:
@@ -71,7 +80,7 @@ class Pair:
     def urn(self, side: Side, one: Declared | Neighbour) -> str:
         """Return the engine's name of a resource."""
         if isinstance(one, Neighbour):
-            kind = NOTE_TYPE if one.kind == "Note" else TEAM_TYPE
+            kind = NEIGHBOUR_TYPES[one.kind]
         else:
             kind = VAULT_TYPE if isinstance(one, Vault) else MIRROR_TYPE
             kind = f"{TEAM_TYPE}${kind}" if one.name in side.parents else kind
@@ -123,9 +132,7 @@ def _changed(side: Side, one: Declared, **changes: Any) -> Side:
     def put(old: Any) -> Any:
         return old.model_copy(update=changes) if old is one else old
 
-    return Side(
-        tuple(put(old) for old in side.vaults), tuple(put(old) for old in side.mirrors), side.neighbours, side.parents
-    )
+    return replace(side, vaults=tuple(map(put, side.vaults)), mirrors=tuple(map(put, side.mirrors)))
 
 
 def _argument_of_a_vault(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
@@ -211,8 +218,8 @@ def _below_a_component(current: Side, desired: Side, rng: Random, edits: list[st
     edits.append(f"below a component: {sorted(below)}")
     keeps = rng.random() < 0.8 or any(one.name in parents for one in desired.resources)
     return (
-        Side(current.vaults, current.mirrors, (*current.neighbours, team), parents),
-        Side(desired.vaults, desired.mirrors, (*desired.neighbours, *((team,) if keeps else ())), parents),
+        replace(current, neighbours=(*current.neighbours, team), parents=parents),
+        replace(desired, neighbours=(*desired.neighbours, *((team,) if keeps else ())), parents=parents),
     )
 
 
@@ -227,7 +234,7 @@ def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tup
         mine = Neighbour("note", "Note", text=text, depends_on=(first.name,) if first is not None else ())
         if second is not None and second is not first and not (first and second.name in needs_of(side, first.name)):
             side = _changed(side, second, depends_on=("note",))
-        return Side(side.vaults, side.mirrors, (*side.neighbours, mine), side.parents)
+        return replace(side, neighbours=(*side.neighbours, mine))
 
     names = sorted({one.name for one in (*current.vaults, *desired.vaults)})
     others = sorted({one.name for one in (*current.resources, *desired.resources)})
@@ -240,6 +247,28 @@ def _between(current: Side, desired: Side, rng: Random, edits: list[str]) -> tup
     return current, with_note(desired, after, rng.choice("ab")) if rng.random() < 0.8 else desired
 
 
+def _with_a_key(current: Side, desired: Side, rng: Random, edits: list[str]) -> tuple[Side, Side]:
+    """Let some resources have their key from a neighbour, which may be replaced, in either order."""
+    names = [one.name for one in current.resources if not one.pending_delete]
+    chosen = sorted(name for name in names if rng.random() < 0.5)
+    if not chosen or any(one.options.replace_on_changes for one in desired.resources):
+        return current, desired
+    text, first = rng.choice("abb"), rng.random() < 0.7
+    waits_for = [one.name for one in current.vaults if one.name not in chosen and rng.random() < 0.3]
+
+    def with_key(side: Side, text: str, keyed: list[str]) -> Side:
+        there = {one.name for one in side.vaults if not one.pending_delete}
+        key = Neighbour("key", "Key", text, first, tuple(name for name in waits_for if name in there))
+        side = replace(side, neighbours=(*side.neighbours, key), keys=dict.fromkeys(keyed, "key"))
+        if any(one.name in needs_of(side, one.name) for one in (*side.resources, *side.neighbours)):
+            return replace(side, neighbours=(*side.neighbours[:-1], replace(key, depends_on=())))
+        return side
+
+    stay = [name for name in chosen if any(one.name == name for one in desired.resources) and rng.random() < 0.9]
+    edits.append(f"{chosen} with a key {'deleted first' if first else 'created first'}, then {stay} with {text}")
+    return with_key(current, "a", chosen), with_key(desired, text, stay)
+
+
 _EDITS: dict[Edit, float] = {
     _argument_of_a_vault: 0.3,
     _argument_of_a_mirror: 0.3,
@@ -247,6 +276,7 @@ _EDITS: dict[Edit, float] = {
     _deleted_with: 0.06,
     _below_a_component: 0.1,
     _between: 0.1,
+    _with_a_key: 0.2,
 }
 """How often each is made."""
 
@@ -292,6 +322,7 @@ def needs_of(side: Side, name: str) -> set[str]:
         current = waiting.pop()
         one = found.get(current)
         direct = {*(one or others[current]).depends_on} if one or current in others else set[str]()
+        direct |= {side.keys[current]} if current in side.keys else set()
         if one is not None:
             direct |= {needed for needed in (one.options.deleted_with, side.parents.get(current)) if needed}
             if isinstance(one, MirrorVault) and isinstance(one.source, str):
@@ -336,6 +367,7 @@ def _estate(place: _Place) -> Estate:
                 urn=place.urns[one.name],
                 depends_on=tuple(place.urns[name] for name in one.depends_on),
                 action="none" if place.is_current else _action(place.pair, one),
+                delete_first=not place.is_current and one.delete_first and _action(place.pair, one) == "replace",
             )
             for one in place.side.neighbours
         ),
@@ -344,7 +376,15 @@ def _estate(place: _Place) -> Estate:
 
 def _action(pair: Pair, one: Neighbour) -> Any:
     old = next((other for other in pair.current.neighbours if other.name == one.name), None)
-    return "create" if old is None else "none" if old.text == one.text else "update"
+    changed = "replace" if one.kind == "Key" else "update"
+    return "create" if old is None else "none" if old.text == one.text else changed
+
+
+def _key(place: _Place, name: str) -> Any:
+    """Return the key that a resource has from a neighbour, as far as it is known."""
+    (key,) = (one for one in place.side.neighbours if one.name == place.side.keys[name])
+    is_new = not place.is_current and _action(place.pair, key) in ("create", "replace")
+    return UNKNOWN if is_new else f"made of {key.text}"
 
 
 def _placed(place: _Place, one: Any) -> Any:
@@ -365,6 +405,10 @@ def _placed(place: _Place, one: Any) -> Any:
         "id": place.ids[label_of(one)] if place.is_current else None,
         "owner": pair.owner(place.side, one),
     }
+    if one.name in place.side.keys and not one.pending_delete:
+        changes |= {"encrypt_type": "KMS", "kms_key_id": _key(place, one.name)}
+        changes["depends_on"] = (*changes["depends_on"], place.urns[place.side.keys[one.name]])
+        changes["arguments_from"] = (place.urns[place.side.keys[one.name]],)
     if isinstance(one, MirrorVault):
         changes["source"] = (
             pair.full(one.source)

@@ -65,7 +65,7 @@ def _in_an_order(pair: Pair, written: Mapping[str, dict[str, Any]], rng: Random)
 
 
 def _needs(one: Mapping[str, Any]) -> set[str]:
-    more = (one.get("parent"), one.get("deleted_with"), one.get("source", {}).get("label"))
+    more = (one.get("key"), one.get("parent"), one.get("deleted_with"), one.get("source", {}).get("label"))
     return {*one["depends_on"], *(label for label in more if label is not None)}
 
 
@@ -74,7 +74,8 @@ def _neighbour(pair: Pair, one: Neighbour) -> dict[str, Any]:
         "label": pair.full(one.name),
         "name": pair.full(one.name),
         "kind": one.kind,
-        "arguments": {"text": one.text} if one.kind == "Note" else {},
+        "arguments": {} if one.kind == "Team" else {"text": one.text},
+        "options": {"delete_before_replace": True} if one.delete_first else {},
         "depends_on": [pair.full(name) for name in one.depends_on],
     }
 
@@ -96,6 +97,9 @@ def _resource(pair: Pair, side: Side, one: Declared, ids: Mapping[str, str]) -> 
         found["deleted_with"] = pair.full(one.options.deleted_with)
     if one.name in side.parents:
         found["parent"] = pair.full(side.parents[one.name])
+    if one.name in side.keys and not one.pending_delete:
+        found["arguments"]["encrypt_type"] = "KMS"
+        found["key"] = pair.full(side.keys[one.name])
     if isinstance(one, MirrorVault):
         found["source"] = _source(pair, one.source, ids)
     return found

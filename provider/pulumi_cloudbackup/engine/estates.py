@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from pulumi_cloudbackup.engine.states import STACK_TYPE, name_of, type_of
+from pulumi_cloudbackup.engine.states import STACK_TYPE, kind_of, name_of, type_of
 from pulumi_cloudbackup.estate import UNKNOWN, Estate, ExistingSource, MirrorVault, Unknown, Vault, is_known
 from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENTS
 from pulumi_cloudbackup.estate.estate import ForeignResource
 from pulumi_cloudbackup.estate.resource import Options
+from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -79,15 +80,14 @@ def around(
     return [one for one in others if one.urn in found]
 
 
-def foreign_of(states: Iterable[ResourceState], action: Callable[[str], Any] | None = None) -> list[ForeignResource]:
-    """Return other resources as an estate holds them, each URN once; ``action``: what happens to a URN."""
+def foreign_of(
+    states: Iterable[ResourceState], happens: Callable[[str], Mapping[str, Any]] = lambda _: {}
+) -> list[ForeignResource]:
+    """Return other resources as an estate holds them, each URN once; ``happens``: what the estate tells of a URN."""
     needs: dict[str, dict[str, None]] = {}
     for one in states:
         needs.setdefault(one.urn, {}).update(dict.fromkeys(one.needs))
-    return [
-        ForeignResource(urn=urn, depends_on=tuple(found), action="none" if action is None else action(urn))
-        for urn, found in needs.items()
-    ]
+    return [ForeignResource(urn=urn, depends_on=tuple(found), **happens(urn)) for urn, found in needs.items()]
 
 
 def property_dependencies_of(states: Iterable[ResourceState]) -> dict[str, Mapping[str, tuple[str, ...]]]:
@@ -133,6 +133,7 @@ def _own(entry: Entry, labels: Mapping[str, str]) -> dict[str, Any]:
         "aliases": state.aliases,
         "managed_by": _managed_by(entry),
         "depends_on": state.dependencies,
+        "arguments_from": _arguments_from(state),
         "protect": state.protect,
         "pending_delete": state.pending_delete,
         "pending_replacement": state.pending_replacement or parked,
@@ -145,6 +146,14 @@ def _own(entry: Entry, labels: Mapping[str, str]) -> dict[str, Any]:
             parent=state.parent if state.parent and type_of(state.parent) != STACK_TYPE else None,
         ),
     }
+
+
+def _arguments_from(state: ResourceState) -> tuple[str, ...]:
+    """Return the resources that are not ours and that arguments come from which only a replacement changes."""
+    replacing = {*(VAULT_REPLACES if state.kind == "Vault" else MIRROR_REPLACES), "account", *state.replace_on_changes}
+    keys = state.property_dependencies if "*" in replacing else replacing - {*state.ignore_changes}
+    urns = (urn for key in keys for urn in state.property_dependencies.get(key, ()))
+    return tuple(sorted({urn for urn in urns if kind_of(type_of(urn)) is None}))
 
 
 def _managed_by(entry: Entry) -> str:

@@ -343,8 +343,14 @@ class _Watched:
             foreign = around([*states, *(one for one in gone if one.kind is not None)], others, earlier)
         else:
             foreign = [one for one in others if self._action(one.urn) != "none"]
-        estate = estate_of(entries, foreign_of(foreign, self._action))
+        estate = estate_of(entries, foreign_of(foreign, self._happens))
         return estate, property_dependencies_of([*states, *foreign])
+
+    def _happens(self, urn: str) -> dict[str, Any]:
+        """Return what an estate tells of another resource."""
+        ops = list(self._ops.get(urn, ()))
+        is_first = "delete-replaced" in ops and "create-replacement" in ops[ops.index("delete-replaced") :]
+        return {"action": self._action(urn), "delete_first": is_first}
 
     def _action(self, urn: str) -> ForeignAction:
         """Return what happens to another resource."""

@@ -76,6 +76,8 @@ class ForeignResource(BaseModel):
     urn: str
     depends_on: tuple[str, ...] = ()
     action: Literal["none", "create", "update", "replace", "delete"] = "none"
+    delete_first: bool = False
+    """Whether a replacement deletes it first, and before it every vault that its replacement replaces."""
 
 
 class Estate(BaseModel):

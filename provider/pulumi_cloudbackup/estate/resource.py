@@ -84,6 +84,8 @@ class DeclaredResource(BaseModel):
     """Creation, in UNIX seconds."""
     depends_on: tuple[str, ...] = ()
     """Names or URNs that this resource waits for."""
+    arguments_from: tuple[str, ...] = ()
+    """URNs of other resources, such as a key, that arguments come from which only a replacement changes."""
     protect: bool = False
     """Whether Pulumi refuses to delete it."""
     pending_delete: bool = False

@@ -47,6 +47,9 @@ class Item:
     """Mirrors: the vault that it copies after the run; ``None``: not known, or none."""
     taken_with: Item | None = None
     """The replaced resource whose chain deletes its old vault."""
+    taken_by: tuple[str, ...] = ()
+    """Those of which the first that the engine handles deletes its old vault, and what goes before that: others that
+    are replaced delete-first, such as a key, and itself where it does not wait for all of them."""
     keeps_old: bool = False
     """Whether its old vault stays, to be deleted by a later run."""
     takes: list[Item] = field(default_factory=list)
@@ -72,8 +75,16 @@ class Item:
 
     @property
     def create_first(self) -> bool:
-        """Whether a replacement creates before it deletes: only where the user said so, and never for a mirror."""
-        return not self.is_mirror and self.resource.options.delete_before_replace is False
+        """Whether a replacement creates before it deletes: only where the user said so, and never for a mirror.
+
+        What it says does not count where it is taken along.
+        """
+        return not self.is_mirror and not self.taken_by and self.resource.options.delete_before_replace is False
+
+    @property
+    def takers(self) -> tuple[str, ...]:
+        """The URNs of those whose chain deletes what goes before its replacement."""
+        return self.taken_by or (self.urn,)
 
     @property
     def creates(self) -> bool:
@@ -123,11 +134,14 @@ def items_of(world: World, run: Run) -> list[Item]:
     for item in items:
         if not item.is_mirror:
             _settle(item, None, run, world)
+    condemned = _Condemned(world, run)
+    condemned.take(item for item in items if not item.is_mirror)
     _take_along(items, world)
     for item in items:
         if item.is_mirror:
             source = by_urn.get(item.new.source_urn) if item.new is not None and item.new.source_urn else None
             _settle(item, source, run, world)
+    condemned.take(item for item in items if item.is_mirror and item.taken_with is None)
     _keep_what_excluded_ones_need(items, run, world)
     return items
 
@@ -350,8 +364,7 @@ def _take_along(items: list[Item], world: World) -> None:
         item.old.urn: item
         for item in items
         if item.old is not None
-        and item.action is Action.REPLACE
-        and not item.create_first
+        and (item.taken_by or (item.action is Action.REPLACE and not item.create_first))
         and item.old.instance is not None
     }
     if not replaced:
@@ -363,10 +376,69 @@ def _take_along(items: list[Item], world: World) -> None:
             continue
         taker = replaced[old.source_urn]
         is_elsewhere = item.new is not None and item.new.source_urn != taker.urn
-        if is_elsewhere and taker.urn in followers.of(item.urn):
+        if is_elsewhere and followers.of(item.urn).issuperset(taker.takers):
             continue
         item.taken_with = taker
         item.taken_with.takes.append(item)
+
+
+class _Condemned:
+    """Other resources that are replaced delete-first: the engine deletes first what their replacement replaces.
+
+    It asks that of the old state, with the arguments that come from such a resource as not known. So what the program
+    no longer declares goes with it too, and what would not be replaced otherwise is.
+    """
+
+    def __init__(self, world: World, run: Run) -> None:
+        self._world = world
+        self._needs = {urn: one.depends_on for urn, one in world.old_foreign.items()}
+        self._urns = {
+            urn
+            for urn, one in world.new_foreign.items()
+            if one.action == "replace" and one.delete_first and run.touches(urn)
+        }
+
+    def take(self, items: Iterable[Item]) -> None:
+        """Note by which of them items are taken along."""
+        followers = Followers(self._world)
+        for item in items if self._urns else ():
+            takers = self._takers(item)
+            if not takers:
+                continue
+            new = item.new
+            is_late = new is None or all(new.urn in followers.of(urn) for urn in takers)
+            item.taken_by = (*takers, *(() if new is None or is_late else (new.urn,)))
+            if new is not None and item.action is not Action.REPLACE:
+                item.action, item.reason, item.is_certain = Action.REPLACE, Reason.DEPENDENCY_REPLACED, is_late
+                item.after = None if item.is_held else self._world.fresh(new.urn)
+
+    def _takers(self, item: Item) -> tuple[str, ...]:
+        """Return those that an old vault goes with: of several, one upon the other, the first."""
+        old = item.old
+        if old is None or old.instance is None or item.taken_with is not None:
+            return ()
+        from_ = old.resource.arguments_from
+        if not from_ and item.action is Action.REPLACE and _is_open_replacement(item):
+            from_ = old.depends_on  # an estate that does not tell
+        found = self._below(from_)
+        return tuple(sorted(found - self._below(urn for one in found for urn in self._needs.get(one, ()))))
+
+    def _below(self, urns: Iterable[str]) -> set[str]:
+        """Return those that resources depend on, through any others that are not ours."""
+        seen: set[str] = set()
+        waiting = [*urns]
+        while waiting:
+            urn = waiting.pop()
+            if urn not in seen:
+                seen.add(urn)
+                waiting.extend(self._needs.get(urn, ()))
+        return seen & self._urns
+
+
+def _is_open_replacement(item: Item) -> bool:
+    """Whether an argument of its own that is not known yet replaces a resource, or the engine does on request."""
+    own = (one for one in item.fields if one.replaces and one.path.partition(".")[0] != "source")
+    return item.reason is Reason.REQUESTED or any(isinstance(one.after, Unknown) for one in own)
 
 
 def _keep_what_excluded_ones_need(items: list[Item], run: Run, world: World) -> None:

@@ -7,6 +7,8 @@ Read in the engine's source and measured (reference/pulumi-engine.md 0.2, 2):
 - A delete-first replacement is one chain: the old vaults of dependents that it takes along, its own, then the new one.
   A dependent whose new source is another one may instead be handled before, in its own chain: its delete has then
   ended only before what waits for both chains.
+- Another resource that is replaced delete-first, such as a key, has such a chain too: the vaults whose arguments come
+  from it go in it, with what they take along, and are created in chains of their own.
 - A create-first replacement creates in its chain and deletes at the end.
 - Plain deletes come after the whole program: ranks in reverse order of dependency, each rank a barrier.
 """
@@ -23,8 +25,9 @@ from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+    from pulumi_cloudbackup.estate.estate import ForeignResource
     from pulumi_cloudbackup.planning.changing import Item
     from pulumi_cloudbackup.planning.world import Old, World
 
@@ -98,8 +101,9 @@ class Order:
 def order_of(items: list[Item], world: World, *, is_destroy: bool = False) -> Order:
     """Return the steps of a run and their order."""
     chains = {} if is_destroy else _chains(items)
+    taken = {} if is_destroy else {item.position: _going(item) for item in items if item.taken_by}
     ends = _deleted_at_the_end(items, is_destroy=is_destroy)
-    moves = _in_one_order(chains, _links(items, chains, world))
+    moves = _in_one_order(chains, _links(items, chains, {at: moves for at, moves in taken.items() if moves}, world))
     order = Order(moves, {}, {}, {})
     for rank, condemned in enumerate(_ranks(ends, items, world, is_destroy=is_destroy), start=1):
         for item in sorted(condemned, key=lambda one: one.position):
@@ -131,15 +135,18 @@ def _chains(items: list[Item]) -> dict[int, list[Move]]:
 
 def _replacing(item: Item) -> list[Move]:
     """Return the steps of a replacement while the program runs."""
-    moves: list[Move] = []
-    if not item.create_first:
-        gone = [one for one in reversed(item.takes) if one.deletes]
-        if item.deletes and item.taken_with is None:
-            gone.append(item)
-        moves += [Move(Op.DELETE if _is_left(one) else Op.DELETE_REPLACED, one, -1) for one in gone]
+    moves = [] if item.create_first or item.taken_by else _going(item)
     if not item.is_held:
         moves.append(Move(Op.CREATE_REPLACEMENT, item, -1))
     return moves
+
+
+def _going(item: Item) -> list[Move]:
+    """Return the steps that delete, before a delete-first replacement, what it takes along and its own old vault."""
+    gone = [one for one in reversed(item.takes) if one.deletes]
+    if item.deletes and item.taken_with is None:
+        gone.append(item)
+    return [Move(Op.DELETE if _is_left(one) else Op.DELETE_REPLACED, one, -1) for one in gone]
 
 
 class _Links(NamedTuple):
@@ -149,14 +156,24 @@ class _Links(NamedTuple):
     """What each chain waits for, by the position of its item."""
     free: frozenset[int]
     """Positions of mirrors whose old vault goes in the chain of its source or in their own: which one, is open."""
+    taken: Mapping[int, list[Move]]
+    """The parts of other resources' chains, by the position of the item that they take along."""
+    first_taken: dict[int, list[Move]]
+    """What each of these waits for."""
 
 
-def _links(items: list[Item], chains: Mapping[int, list[Move]], world: World) -> _Links:
+def _links(
+    items: list[Item], chains: Mapping[int, list[Move]], taken: Mapping[int, list[Move]], world: World
+) -> _Links:
     """Return what each chain waits for."""
-    if not chains:
-        return _Links({}, frozenset())
+    if not chains and not taken:
+        return _Links({}, frozenset(), {}, {})
     by_urn = {item.urn: item for item in items if item.new is not None}
-    ended = _Ended(by_urn, chains, world)
+    sure: dict[str, list[Move]] = {}
+    for item in items:
+        if item.position in taken and len(item.taken_by) == 1:
+            sure.setdefault(item.taken_by[0], []).append(taken[item.position][-1])
+    ended = _Ended(by_urn, chains, sure, world)
     first = {
         item.position: ended.after_all(item.new.depends_on)
         for item in items
@@ -164,13 +181,44 @@ def _links(items: list[Item], chains: Mapping[int, list[Move]], world: World) ->
     }
     followers = Followers(world)
     free = frozenset(item.position for item in items if _is_open(item, followers))
-    for move in (move for chain in chains.values() for move in chain) if free else ():
-        taker = move.item.taken_with
-        if taker is not None and move.op.deletes and move.item.position in free:
-            for urn in sorted(followers.of(taker.urn) & followers.of(move.item.urn)):
-                if urn in by_urn and by_urn[urn].position in chains:
-                    first[by_urn[urn].position].append(move)
-    return _Links(first, free)
+    for move, either in _in_either((*chains.values(), *taken.values()), free):
+        for urn in sorted(frozenset.intersection(*(followers.of(urn) for urn in either))):
+            if urn in by_urn and by_urn[urn].position in chains:
+                first[by_urn[urn].position].append(move)
+    return _Links(first, free, taken, _before_taken(items, taken, ended))
+
+
+def _in_either(parts: Iterable[list[Move]], free: frozenset[int]) -> Iterator[tuple[Move, tuple[str, ...]]]:
+    """Yield the deletes that are in one of several chains, with those whose chains these are.
+
+    Whoever waits for all of them waits for the delete.
+    """
+    for part in parts:
+        for move in part:
+            item, taker = move.item, move.item.taken_with
+            if taker is not None and move.op.deletes and item.position in free:
+                yield move, (*taker.takers, item.urn)
+            elif move.op.deletes and len(item.taken_by) > 1:
+                yield move, item.taken_by
+
+
+def _before_taken(items: list[Item], taken: Mapping[int, list[Move]], ended: _Ended) -> dict[int, list[Move]]:
+    """Return what the parts of other resources' chains wait for: what surely was before, whoever takes them along.
+
+    Of those that one resource takes along, what depended on another goes before it.
+    """
+    first: dict[int, list[Move]] = {}
+    by_old = {item.old.urn: item for item in items if item.position in taken and item.old is not None}
+    for item in by_old.values():
+        waits = [{id(move): move for move in ended.before_other(urn)} for urn in item.taken_by]
+        first[item.position] = [move for key, move in waits[0].items() if all(key in one for one in waits)]
+    for item in by_old.values():
+        assert item.old is not None  # noqa: S101 - it has an old vault
+        for urn in item.old.depends_on:
+            below = by_old.get(urn)
+            if below is not None and below is not item and below.taken_by == item.taken_by:
+                first[below.position].append(taken[item.position][-1])
+    return first
 
 
 def _is_open(item: Item, followers: Followers) -> bool:
@@ -181,13 +229,21 @@ def _is_open(item: Item, followers: Followers) -> bool:
     taker = item.taken_with
     if taker is None or item.new is None or item.old is None or item.new.source_urn == taker.urn:
         return False
-    return item.old.urn == item.urn and item.urn not in followers.of(taker.urn)
+    return item.old.urn == item.urn and not all(item.urn in followers.of(urn) for urn in taker.takers)
 
 
 class _Ended:
     """The last moves that have ended when a resource is done, through everything that has no move of its own."""
 
-    def __init__(self, by_urn: Mapping[str, Item], chains: Mapping[int, list[Move]], world: World) -> None:
+    def __init__(
+        self,
+        by_urn: Mapping[str, Item],
+        chains: Mapping[int, list[Move]],
+        sure: Mapping[str, list[Move]],
+        world: World,
+    ) -> None:
+        """``sure``: the last deletes that are surely in the chains of other resources, by their URNs."""
+        self._sure = sure
         self._by_urn = by_urn
         self._chains = chains
         self._foreign = world.new_foreign
@@ -200,6 +256,10 @@ class _Ended:
             for move in self._of(urn):
                 found[id(move)] = move
         return list(found.values())
+
+    def before_other(self, urn: str) -> list[Move]:
+        """Return the last moves before the chain of a resource begins that takes others along."""
+        return self.after_all(self._depends_on(self._by_urn.get(urn), urn))
 
     def _of(self, urn: str) -> list[Move]:
         """Return the last moves of one resource; without recursion, because chains of dependencies may be long."""
@@ -219,6 +279,7 @@ class _Ended:
             missing = [one for one in needed if one not in self._known]
             if not missing:
                 found = {id(move): move for one in needed for move in self._known[one]}
+                found |= {id(move): move for move in self._sure.get(current, ())}
                 self._known[current] = list(found.values())
                 open_.discard(current)
                 waiting.pop()
@@ -238,7 +299,7 @@ class _Ended:
 def _in_one_order(chains: Mapping[int, list[Move]], links: _Links) -> list[Move]:
     """Link the moves, and return them in an order that the engine may choose: by declaration where it is free."""
     _link(chains, links)
-    moves = [move for chain in chains.values() for move in chain]
+    moves = [move for chain in (*links.taken.values(), *chains.values()) for move in chain]
     for number, move in enumerate(moves):
         move.place = number
     after: dict[int, list[Move]] = {}
@@ -275,6 +336,11 @@ def _link(chains: Mapping[int, list[Move]], links: _Links) -> None:
             if move.item.position == position or move.item.position not in links.free:
                 move.before = previous
                 previous = [move]
+    for position, part in links.taken.items():
+        previous = links.first_taken[position]
+        for move in part:
+            move.before = previous
+            previous = [move]
 
 
 def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
@@ -291,9 +357,15 @@ def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
         deleted_with = item.old.resource.options.deleted_with
         if deleted_with is not None and (deleted_with in condemned or _named(deleted_with, condemned)):
             continue
-        if is_destroy or (item.taken_with is None and (item.action is Action.DELETE or item.create_first)):
+        if is_destroy or (_goes_by_itself(item)):
             found.append(item)
     return found
+
+
+def _goes_by_itself(item: Item) -> bool:
+    """Whether nothing that is replaced takes an old vault along, and neither does its own replacement."""
+    is_taken = item.taken_with is not None or bool(item.taken_by)
+    return not is_taken and (item.action is Action.DELETE or item.create_first)
 
 
 def _is_replaced_first(item: Item) -> bool:
@@ -319,7 +391,7 @@ def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: boo
             needs[item.position] = item.old.depends_on
             named.setdefault(item.old.urn, []).append(item.position)
     for urn, one in world.old_foreign.items():
-        if is_destroy or one.action == "delete" or (world.new_foreign and urn not in world.new_foreign):
+        if is_destroy or _ends_with_the_run(one, world):
             needs[urn] = one.depends_on
             named.setdefault(urn, []).append(urn)
     depth: dict[Hashable, int] = {}
@@ -333,6 +405,14 @@ def _ranks(ends: list[Item], items: list[Item], world: World, *, is_destroy: boo
     for item in ends:
         ranked.setdefault(depth[item.position], []).append(item)
     return [ranked[rank] for rank in sorted(ranked, reverse=True)]
+
+
+def _ends_with_the_run(old: ForeignResource, world: World) -> bool:
+    """Whether another resource is deleted when the program has ended: it is removed, or replaced create-first."""
+    new = world.new_foreign.get(old.urn)
+    if new is None:
+        return old.action == "delete" or bool(world.new_foreign)
+    return old.action == "delete" or (new.action == "replace" and not new.delete_first)
 
 
 def _measure(

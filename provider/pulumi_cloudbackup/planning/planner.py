@@ -427,6 +427,11 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
         moves = analysis.order.moves
         one = Stage(_command(analysis), (), (), (), tuple(steps.of(move) for move in moves), ())
         return (one,), True
+    if any(item.taken_by for item in analysis.items):
+        return (
+            (),
+            False,
+        )  # a run that leaves such a vault out has to leave out what takes it along, and all that follows
     found = staged(analysis, quotas, quotas.initial, strategy)
     if found is None:
         return (), False

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pulumi
-
 from pulumi_cloudbackup.estate import MirrorVault
 from pulumi_cloudbackup.planning import Run, plan
 from pulumi_cloudbackup.reports.problems import count_of, grouped
 from pulumi_cloudbackup.resources.assembling import estate_of
 from pulumi_cloudbackup.resources.fates import Evidence, Fate, fates_of
 from pulumi_cloudbackup.resources.holding import HOLD_VARIABLE
-from pulumi_cloudbackup.resources.sides import after, before, is_ours, kept_as_before
+from pulumi_cloudbackup.resources.sides import after, before, kept_as_before
 from pulumi_cloudbackup.rules import Open, Problem, Settled, judge_estate, settle
 from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
 
@@ -76,7 +74,7 @@ def judge_declarations(declared: Sequence[Declared], evidence: Evidence = Eviden
     verdict = judge_estate(estate_of(fates, evidence))
     planned, stay_parked = plan_of(fates, evidence)
     found = [] if planned is None else [one for one in planned.problems if not _is_for_later(one, evidence)]
-    may_wait = {fate.label for fate in fates if _may_wait(fate)}
+    may_wait = {fate.label for fate in fates if fate.declared.waits}
     open_orders = [Open(one.code, one.subjects[0], "depends_on") for one in found if _is_open(one, may_wait)]
     problems += [one for one in found if not _is_open(one, may_wait)]
     place = {fate.label: position for position, fate in enumerate(fates)}
@@ -143,18 +141,6 @@ def _old_sources(fates: Sequence[Fate]) -> dict[int, object]:
         if source is not None and isinstance(fate.resource, MirrorVault) and source is not fate.source:
             found[id(fate.declared.declaration)] = source.declared.declaration.resource
     return found
-
-
-def _may_wait(fate: Fate) -> bool:
-    """Whether a resource may wait for more than the program can see before it is registered."""
-    declaration = fate.declared.declaration
-    if declaration.parent is not None or any(not is_ours(one) for one in declaration.depends_on):
-        return True
-    return any(
-        isinstance(value, pulumi.Output)
-        for key, value in declaration.properties.items()
-        if key != "owner" and not key.startswith("source_")
-    )
 
 
 def _is_open(problem: Problem, may_wait: Collection[str]) -> bool:

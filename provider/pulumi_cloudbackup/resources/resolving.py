@@ -76,6 +76,8 @@ class Declared:
     """Its earlier URNs, those that it inherits from its parent included."""
     secret: tuple[str, ...] = ()
     """Properties that are secret, or hold something secret."""
+    waits: bool = False
+    """Whether its registration waits for something that is not there yet: perhaps for others that are declared."""
 
     @property
     def is_known(self) -> bool:
@@ -96,7 +98,9 @@ async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
                 tasks[position, key] = asyncio.ensure_future(_value(value))
         if not isinstance(declaration.parent_types, str) or _has_aliases(declaration):
             tasks[position, ""] = asyncio.ensure_future(_names(declaration))
+    waits = {id(one): asyncio.ensure_future(_urn_of(one)) for each in declarations for one in _waited_for(each)}
     await _wait_for_values(tasks.values())
+    await _have_turns(waits.values())
     found: list[Declared] = []
     for position, declaration in enumerate(declarations):
         properties = {key: value for key, value in declaration.properties.items() if value is not None}
@@ -112,17 +116,51 @@ async def resolved(declarations: Sequence[Declaration]) -> list[Declared]:
         urn, aliases = (
             _result(names, (None, ())) if names is not None else (_urn(declaration, str(declaration.parent_types)), ())
         )
-        found.append(Declared(declaration, properties, urn, aliases, tuple(secret)))
+        inputs = (tasks[position, key] for key in declaration.properties if (position, key) in tasks and _is_own(key))
+        others = (waits[id(one)] for one in _waited_for(declaration))
+        is_open = _waits_unseen(declaration) or not all(task.done() for task in (*inputs, *others))
+        found.append(Declared(declaration, properties, urn, aliases, tuple(secret), is_open))
     return found
 
 
-async def _wait_for_values(tasks: Collection[asyncio.Future[Any]]) -> None:
-    """Wait until all are there, or until nothing that is under way can bring the others."""
+def _waited_for(declaration: Declaration) -> list[pulumi.Resource]:
+    """Return the resources, other than ours, whose registration comes before that of a vault."""
+    needed = (one for one in declaration.depends_on if isinstance(one, pulumi.CustomResource) and not is_ours(one))
+    return [*needed, *((declaration.parent,) if declaration.parent is not None else ())]
+
+
+def _waits_unseen(declaration: Declaration) -> bool:
+    """Whether it waits for what cannot be looked at, such as everything below a component."""
+    return any(not isinstance(one, pulumi.CustomResource) for one in declaration.depends_on)
+
+
+def _is_own(key: str) -> bool:
+    """Whether a value is the resource's own, and none that follows from its source or from here."""
+    return key != "owner" and not key.startswith("source_")
+
+
+def is_ours(resource: object) -> bool:
+    """Whether a resource is a vault or mirror: what those wait for, the program sees."""
+    return isinstance(resource, pulumi.Resource) and resource.pulumi_resource_type in (VAULT_TYPE, MIRROR_TYPE)
+
+
+async def _urn_of(resource: pulumi.Resource) -> Any:
+    return await resource.urn.future()
+
+
+async def _have_turns(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Let what is there already arrive."""
     for _turn in range(TURNS):
         if all(task.done() for task in tasks):
             return
         await asyncio.sleep(0)
-    await still(lambda: all(task.done() for task in tasks), _LOOKS)
+
+
+async def _wait_for_values(tasks: Collection[asyncio.Future[Any]]) -> None:
+    """Wait until all are there, or until nothing that is under way can bring the others."""
+    await _have_turns(tasks)
+    if not all(task.done() for task in tasks):
+        await still(lambda: all(task.done() for task in tasks), _LOOKS)
 
 
 def _result(task: asyncio.Future[Any], otherwise: Any) -> Any:

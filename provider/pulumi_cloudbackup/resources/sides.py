@@ -16,7 +16,6 @@ from pulumi_cloudbackup.estate.live import GONE
 from pulumi_cloudbackup.estate.resource import Options
 from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
 from pulumi_cloudbackup.resources.assembling import DEFAULT_ACCOUNT, Accounts, others_of
-from pulumi_cloudbackup.resources.own_state import MIRROR_TYPE, VAULT_TYPE
 from pulumi_cloudbackup.resources.wire import as_far_as_usable, mirror_of, vault_of
 
 if TYPE_CHECKING:
@@ -175,11 +174,6 @@ def kept_as_before(fate: Fate) -> dict[str, Any]:
             id=old.text("source_vault_id"), region_id=old.text("source_region_id")
         )
     return kept
-
-
-def is_ours(resource: object) -> bool:
-    """Whether a resource is a vault or mirror: what those wait for, the program sees."""
-    return isinstance(resource, pulumi.Resource) and resource.pulumi_resource_type in (VAULT_TYPE, MIRROR_TYPE)
 
 
 def _options(given: Mapping[str, Any]) -> Options:

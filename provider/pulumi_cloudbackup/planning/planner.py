@@ -15,6 +15,7 @@ from pulumi_cloudbackup.planning.matching import alias_line
 from pulumi_cloudbackup.planning.ordering import region_of
 from pulumi_cloudbackup.planning.peaks import Pool, Quotas
 from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak, Plan, Reason, Stage, Step
+from pulumi_cloudbackup.planning.room import Pair, leaves, overfull, waits_of
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.sequences import bare_after
 from pulumi_cloudbackup.planning.staging import Strategy, staged
@@ -35,7 +36,7 @@ from pulumi_cloudbackup.rules.order_rules import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from pulumi_cloudbackup.estate import Estate
     from pulumi_cloudbackup.planning.changing import Item
@@ -82,7 +83,8 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     losses = losses_of(
         analysis.items, analysis.order, analysis.roots, facts_of(world, analysis.items, _listed(current), now)
     )
-    hazards = [*_order_problems(analysis, steps)]
+    waits = waits_of(analysis, quotas, _races_to_wait(analysis))
+    hazards = [*_order_problems(analysis, steps, waits)]
     found: list[Problem] = [*losses.problems, *hazards]
     open_: list[Open] = [*losses.not_yet_known, *_open_sources(analysis)]
     if judges_estate and run.kind == "up":
@@ -99,7 +101,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     if hazards and is_possible and not stages:
         offering = set(hazards)
         found = [one for one in found if one not in offering]
-        found.extend(_order_problems(analysis, steps, has_stages=False))
+        found.extend(_order_problems(analysis, steps, waits, has_stages=False))
     return Plan(
         changes=_changes(analysis),
         unchanged=_unchanged(analysis, untouched),
@@ -269,33 +271,43 @@ def _in_order(problems: list[Problem], analysis: Analysis, untouched: Untouched)
     return tuple(sorted(dict.fromkeys(problems), key=key))
 
 
-def _order_problems(analysis: Analysis, steps: _Steps, *, has_stages: bool = True) -> Iterator[Problem]:
+def _order_problems(
+    analysis: Analysis, steps: _Steps, waits: Mapping[Pool, Sequence[Pair]], *, has_stages: bool = True
+) -> Iterator[Problem]:
     """Make every hazard a problem with a witness: one order that breaks the rule, up to the step that breaks it.
 
-    ``has_stages``: whether there are safe stages, as far as anybody has looked.
+    ``waits``: who can wait for whom so that the quotas hold. ``has_stages``: whether there are safe stages, as far as
+    anybody has looked.
     """
     for hazard in analysis.hazards:
         code, subject, facts = _facts_of(hazard, analysis, has_stages=has_stages)
         witness = tuple(steps.of(move) for move in witness_of_hazard(analysis.order, hazard))
         for problem in judge((code,), subject, facts).problems:
             yield replace(problem, witness=witness)
-    for use in analysis.uses:
-        if use.is_too_much and use.declared <= use.limit:
-            names = tuple(move.item.name for move in use.creates)
-            facts = PeakUse(
-                use.pool.account,
-                use.pool.region_id,
-                use.initial,
-                use.peak,
-                use.limit,
-                use.is_lower_bound,
-                names,
-                can_wait=any(move.item.action is Action.CREATE for move in use.creates),
-                has_stages=has_stages,
-            )
-            witness = tuple(steps.of(move) for move in witness_of_peak(analysis.order, use))
-            for problem in judge(("CB404",), names[0], facts).problems:
-                yield replace(problem, witness=witness)
+    for use in overfull(analysis):
+        names = tuple(move.item.name for move in use.creates)
+        facts = PeakUse(
+            use.pool.account,
+            use.pool.region_id,
+            use.initial,
+            use.peak,
+            use.limit,
+            use.is_lower_bound,
+            names,
+            waits=tuple((one.comes.name, one.goes.name) for one in waits.get(use.pool, ())),
+            removes=any(move.item.action is Action.DELETE for move in use.deletes),
+            moves_out=bool(leaves(use)),
+            has_stages=has_stages,
+        )
+        witness = tuple(steps.of(move) for move in witness_of_peak(analysis.order, use))
+        for problem in judge(("CB404",), names[0], facts).problems:
+            yield replace(problem, witness=witness)
+
+
+def _races_to_wait(analysis: Analysis) -> list[Pair]:
+    """Return the mirrors that can be made to depend on the one that leaves their source (CB402)."""
+    races = (one for one in analysis.hazards if one.code == "CB402" and _can_wait(one, analysis))
+    return [Pair(one.comes, one.goes) for one in races if one.goes is not None]
 
 
 def _open_sources(analysis: Analysis) -> Iterator[Open]:

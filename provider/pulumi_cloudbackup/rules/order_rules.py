@@ -16,7 +16,7 @@ from pulumi_cloudbackup.rules.change_rules import aliased
 from pulumi_cloudbackup.rules.problem import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ORDER_CODES: Final = frozenset(("CB401", "CB402", "CB403", "CB404", "CB406", "CB407"))
 """The hazards: what only some order of the steps breaks."""
@@ -115,10 +115,7 @@ def moves_do_not_race(race: Race) -> Iterator[Finding]:
     update of its own, move the other, and add the first one again.
     """
     if race.can_wait:
-        fix = (
-            f'Let "{race.name}" wait for "{race.old_name}": opts=pulumi.ResourceOptions(depends_on=[...]), with '
-            f'"{race.old_name}" in the list.{_or_by_stages(race.has_stages)}'
-        )
+        fix = f"{_waiting([(race.name, race.old_name)])}{_or_by_stages(race.has_stages)}"
     elif not race.has_stages:
         fix = f'No order in one update is safe. First run an update that only removes "{race.old_name}".'
     else:
@@ -187,8 +184,12 @@ class PeakUse:
     is_lower_bound: bool
     names: tuple[str, ...]
     """The resources that are created in it."""
-    can_wait: bool = True
-    """Whether some of them can wait until others are deleted."""
+    waits: tuple[tuple[str, str], ...] = ()
+    """Which of them can be made to depend on which that move out of what is counted, so that the quota holds."""
+    removes: bool = True
+    """Whether something that is counted is no longer declared."""
+    moves_out: bool = False
+    """Whether something that stays declared moves out of what is counted."""
     has_stages: bool = True
     """Whether there are safe stages, as far as anybody has looked."""
 
@@ -201,29 +202,50 @@ def quota_holds_at_every_moment(use: PeakUse) -> Iterator[Finding]:
     is replaced create-first is there twice for a while. At the quota the service refuses the create, and the update
     stops half-way.
 
-    How to fix it: first remove, then add, in two updates, or let ``cloudbackup up`` do so; do without
-    ``delete_before_replace=False`` on vaults; or ask the vendor for a larger quota and write it into the setting
-    ``cloudbackup:limits``.
+    How to fix it: let what comes depend on what moves away, where both stay declared; or first remove, then add, in two
+    updates, or let ``cloudbackup up`` do so; do without ``delete_before_replace=False`` on vaults; or ask the vendor
+    for a larger quota and write it into the setting ``cloudbackup:limits``.
     """
     what = f"mirror vaults in {use.region_id}" if use.region_id else "vaults"
     of = "" if use.account == "default" else f' of account "{use.account}"'
     least = "at least " if use.is_lower_bound else ""
-    if use.can_wait:
-        why = "Pulumi creates what is new before it deletes what the program no longer declares"
-        fix = f"First run an update that only removes.{_or_by_stages(use.has_stages)}"
-    elif use.region_id:
-        why = "Pulumi changes mirror vaults at the same time, in any order, and deletes last what is no longer declared"
-        fix = f"First run an update that only takes mirror vaults out of {use.region_id}."
-    else:
-        why = "with delete_before_replace=False the old vault is deleted only after the new one is created"
-        fix = "Remove delete_before_replace=False from what is replaced."
     yield Broken(
         "region_id",
-        f"During the update the number of {what}{of} may rise from {least}{use.initial} to {least}{use.peak}: {why}. "
-        f"The service takes {use.limit} and refuses more.",
-        fix,
+        f"During the update the number of {what}{of} may rise from {least}{use.initial} to {least}{use.peak}: "
+        f"{_why_too_many(use)}. The service takes {use.limit} and refuses more.",
+        f"{_room_first(use)}{_or_by_stages(use.has_stages)}",
         subjects=use.names,
     )
+
+
+def _why_too_many(use: PeakUse) -> str:
+    vaults = "mirror vaults" if use.region_id else "vaults"
+    if use.moves_out:
+        last = ", and deletes last what is no longer declared" if use.removes else ""
+        return f"Pulumi changes {vaults} at the same time, in any order{last}"
+    if use.removes:
+        return "Pulumi creates what is new before it deletes what the program no longer declares"
+    return "with delete_before_replace=False the old vault is deleted only after the new one is created"
+
+
+def _room_first(use: PeakUse) -> str:
+    if use.waits:
+        return _waiting(use.waits)
+    if use.moves_out:
+        taken = f"mirror vaults out of {use.region_id}" if use.region_id else "vaults out of the account"
+        return f"First run an update that only takes {taken}."
+    if use.removes:
+        return "First run an update that only removes."
+    return "Remove delete_before_replace=False from what is replaced."
+
+
+def _waiting(waits: Sequence[tuple[str, str]]) -> str:
+    """Return how resources are made to depend on others."""
+    told = [
+        f'let "{comes}" wait for "{goes}": opts=pulumi.ResourceOptions(depends_on=[...]), with "{goes}" in the list'
+        for comes, goes in waits
+    ]
+    return f"L{'; '.join(told)[1:]}."
 
 
 @dataclass(frozen=True)

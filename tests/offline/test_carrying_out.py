@@ -516,6 +516,15 @@ def test_a_vault_that_the_live_account_has_no_more(told: str | None, status: str
     assert with_live_facts(estate(vaults="a"), judged).vaults[0].status == status
 
 
+def test_what_an_earlier_update_left_hides_no_live_facts(tmp_path: Path) -> None:
+    """It has the URN of its successor."""
+    said = estate(vaults="a").vaults[0]
+    entry = {"name": said.name, "urn": said.urn, "region_id": "cn-hangzhou", "id": said.id, "status": GONE}
+    left = {**entry, "id": "v-left", "status": "CREATED", "pending_delete": True}
+    judged = seen(tmp_path, {"vaults": [entry, left]})
+    assert with_live_facts(estate(vaults="a"), judged).vaults[0].status == GONE
+
+
 def test_without_anything_of_ours_nobody_is_asked(tmp_path: Path) -> None:
     """Neither the configuration nor the account."""
     state = exported("", "acme:index:Thing")

@@ -39,16 +39,20 @@ def there(one: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def told(policy: Policy, desired: Estate, current: Estate | None = None) -> list[str]:
-    """Return who breaks a policy, or who may: ``orders?``."""
+    """Return who breaks a policy, or who may: ``orders?``; of a violation about nobody alone its first words."""
     made = plan(current, desired) if current is not None else None
     verdict = judge_policies([policy], Proposal(desired, current, made))
     assert {problem.code for problem in verdict.problems} <= {policy.name}
     assert all(problem.detail and not problem.summary.endswith(".") for problem in verdict.problems)
-    return [*(one.subjects[0] for one in verdict.problems), *(f"{one.subject}?" for one in verdict.not_yet_known)]
+    broken = [one.subjects[0] if one.subjects else one.detail.partition(":")[0] for one in verdict.problems]
+    return [*broken, *(f"{one.subject}?" for one in verdict.not_yet_known)]
 
 
-LATER = {"id": UNKNOWN, "region_id": "cn-beijing"}
+LATER = {"id": UNKNOWN, "region_id": "cn-hangzhou"}
 """A source of which nobody knows yet which vault it is."""
+ANYWHERE = {"id": UNKNOWN, "region_id": UNKNOWN}
+FOREIGN = {"id": "v-1", "region_id": "cn-hangzhou"}
+"""A source that somebody else declares."""
 
 DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.every_vault_is_mirrored(), estate(vault()), ["orders"]),
@@ -100,6 +104,21 @@ DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.kms_is_used(except_for=["orders-dr"]), estate(vault(), mirror()), ["orders"]),
     (policies.kms_is_used(), estate(vault(encrypt_type=UNKNOWN)), ["orders?"]),
     (policies.kms_is_used(), estate(mirror(source={"id": "v-1", "region_id": "r"}, encrypt_type="KMS")), []),
+    (policies.kms_is_used(), estate(mirror(source={**FOREIGN, "encrypt_type": "KMS"}, kms_key_id="k")), []),
+    (policies.kms_is_used(), estate(mirror(source={**FOREIGN, "encrypt_type": "HBR_PRIVATE"})), ["orders-dr"]),
+    (policies.kms_is_used(), estate(mirror(source={**FOREIGN, "encrypt_type": UNKNOWN})), ["orders-dr?"]),
+    (policies.kms_is_used(), estate(mirror(source=FOREIGN)), ["orders-dr?"]),
+    (policies.kms_is_used(), estate(mirror(source={**LATER, "encrypt_type": "KMS"})), []),
+    (
+        policies.kms_is_used(),
+        estate(mirror(source={**FOREIGN, "encrypt_type": "KMS"}, encrypt_type="HBR_PRIVATE")),
+        ["orders-dr"],
+    ),
+    (policies.kms_is_used(), estate(vault(managed_by="other"), mirror()), ["orders-dr"]),
+    (policies.pairs_are_allowed([]), estate(mirror(source={**FOREIGN, "region_id": UNKNOWN})), ["orders-dr?"]),
+    (policies.pairs_are_allowed([]), estate(mirror()), ["orders-dr?"]),
+    (policies.pairs_are_allowed([]), estate(vault(managed_by="other"), mirror()), ["orders-dr"]),
+    (policies.mirrors_are_in_another_jurisdiction(), estate(mirror()), ["orders-dr?"]),
     (policies.vaults_are_immutable(), estate(vault(), vault("b", worm_enabled=True)), ["orders"]),
     (policies.vaults_are_immutable(), estate(vault(worm_enabled=UNKNOWN)), ["orders?"]),
     (policies.tags_are_given("owner", "env"), estate(vault(tags={"env": "prod", "owner": ""})), ["orders"]),
@@ -109,9 +128,49 @@ DECLARED: list[tuple[Policy, Estate, list[str]]] = [
     (policies.tags_are_given("env", "team"), estate(vault(tags={"env": UNKNOWN})), ["orders", "orders?"]),
     (policies.names_match(vaults="bk-.*"), estate(vault(), vault("bk-a")), ["orders"]),
     (policies.names_match(mirrors=r"\[COPY\]-orders"), estate(vault(), mirror()), []),
-    (policies.names_match(mirrors="x"), estate(mirror(source={"id": "v-1", "region_id": "r"})), ["orders-dr?"]),
+    (policies.names_match(mirrors=r"\[COPY\]-v-1"), estate(mirror(source=FOREIGN)), []),
+    (policies.names_match(mirrors=r"\[COPY\]-x"), estate(mirror(source={**FOREIGN, "vault_name": "x"})), []),
+    (policies.names_match(mirrors="x"), estate(mirror(source={**FOREIGN, "vault_name": "x"})), ["orders-dr"]),
+    (policies.names_match(mirrors="x"), estate(mirror(source={**FOREIGN, "vault_name": UNKNOWN})), ["orders-dr?"]),
+    (policies.names_match(mirrors="x"), estate(mirror(source=LATER)), ["orders-dr?"]),
+    (policies.names_match(mirrors="x"), estate(mirror()), ["orders-dr?"]),
+    (policies.names_match(mirrors=r"\[COPY\]-orders"), estate(vault(managed_by="other"), mirror()), []),
     (policies.names_match(mirrors="x"), estate(vault(), mirror(vault_name="y")), ["orders-dr"]),
     (policies.every_vault_is_mirrored(), estate(vault(), mirror("x-dr", source=LATER)), ["x-dr?"]),
+    (policies.every_vault_is_mirrored(), estate(vault(), mirror("x-dr", source=ANYWHERE)), ["x-dr?"]),
+    (policies.every_vault_is_mirrored(), estate(vault(region_id=UNKNOWN), mirror("x-dr", source=LATER)), ["x-dr?"]),
+    (policies.every_vault_is_mirrored(), estate(vault(), mirror("x-dr", source=LATER, account="b")), ["orders"]),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(vault(), mirror("x-dr", source={**LATER, "region_id": "cn-beijing"})),
+        ["orders"],
+    ),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(vault(), vault("b"), vault("c"), mirror("x-dr", source=ANYWHERE)),
+        ['At least 2 of the vaults "orders", "b" and "c" have no mirror vault', "x-dr?"],
+    ),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(vault(), vault("b"), mirror("x-dr", source=ANYWHERE), mirror("y-dr", source=LATER)),
+        ["x-dr?", "y-dr?"],
+    ),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(
+            vault(),
+            vault("b"),
+            vault("c", region_id="cn-beijing"),
+            mirror("x-dr", source=LATER),
+            mirror("y-dr", source={**LATER, "region_id": "cn-beijing"}),
+        ),
+        ['At least 1 of the vaults "orders" and "b" has no mirror vault', "x-dr?", "y-dr?"],
+    ),
+    (
+        policies.every_vault_is_mirrored(),
+        estate(vault(account="a"), vault("b", account="b"), vault("c", account="b"), mirror(source=LATER, account="b")),
+        ["orders", 'At least 1 of the vaults "b" and "c" has no mirror vault', "orders-dr?"],
+    ),
     (policies.kms_is_used(tags=PROD), estate(mirror("x-dr", source=LATER)), ["x-dr?"]),
     (policies.mirrors_are_in_another_jurisdiction(tags=PROD), estate(mirror("x-dr", source=LATER)), ["x-dr?"]),
 ]
@@ -126,7 +185,62 @@ def test_of_what_is_declared(policy: Policy, desired: Estate, broken_by: list[st
 
 PAIR = estate(there(vault(tags=PROD), holds_data=False), there(mirror()))
 FULL = estate(there(vault(tags=PROD, force_destroy=True), holds_data=True), there(mirror()))
+LEFT = vault(id="v-0", status="CREATED", holds_data=False, force_destroy=True, pending_delete=True)
+"""What an earlier update replaced and did not delete: it has the URN of its successor."""
+BESIDE = estate(there(vault(tags=PROD, force_destroy=True), holds_data=True), LEFT)
 UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
+    (policies.data_is_not_lost(), BESIDE, estate(), ["orders"]),
+    (policies.data_is_not_lost(), BESIDE, estate(vault(region_id="cn-beijing")), ["orders"]),
+    (policies.data_is_not_lost(), BESIDE, estate(vault(tags=PROD, force_destroy=True)), []),
+    (policies.nothing_is_deleted(tags=PROD), BESIDE, estate(), ["orders"]),
+    (policies.nothing_is_deleted(tags=PROD), BESIDE, estate(vault(tags=PROD, force_destroy=True)), []),
+    (policies.nothing_is_deleted(), BESIDE, estate(vault(tags=PROD, force_destroy=True)), ["orders"]),
+    (
+        policies.data_is_not_lost(),
+        estate(there(vault(), holds_data=False), LEFT, {**LEFT, "id": "v-00", "holds_data": True}),
+        estate(vault()),
+        ["orders"],
+    ),
+    (policies.data_is_not_lost(), estate({**LEFT, "holds_data": True}), estate(vault()), ["orders"]),
+    (
+        policies.data_is_not_lost(),
+        estate({**LEFT, "holds_data": True, "options": {"retain_on_delete": True}}),
+        estate(vault()),
+        [],
+    ),
+    (policies.data_is_not_lost(), estate(there(vault(), holds_data=UNKNOWN, force_destroy=True)), estate(), ["orders"]),
+    (
+        policies.data_is_not_lost(),
+        estate(there(vault(), holds_data=False, bytes_stored=1, force_destroy=True)),
+        estate(),
+        ["orders"],
+    ),
+    (policies.data_is_not_lost(), estate(there(vault(), status="GONE")), estate(), []),
+    (policies.data_is_not_lost(), estate(there(vault(), pending_replacement=True)), estate(vault()), []),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault()), {**LEFT, "name": "orders"}, there(mirror())),
+        estate(vault("sales", aliases=["orders"])),
+        ["sales"],
+    ),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault(account="a")), there(vault(account="b"), id="v-b"), there(mirror(account="a"))),
+        estate(vault(account="a"), vault(account="b")),
+        ["orders"],
+    ),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault()), there(vault("b")), there(mirror()), there(mirror("b-dr", source="b"))),
+        estate(vault(), vault("b"), mirror("x-dr", source=ANYWHERE)),
+        ['At least 1 of the vaults "orders" and "b" loses its mirror vault for good', "x-dr?"],
+    ),
+    (
+        policies.exposure_is_at_most(5),
+        estate(there(vault()), there(mirror())),
+        estate(vault(), mirror("x-dr", source=ANYWHERE, account="b")),
+        ["orders"],
+    ),
     (policies.nothing_is_deleted(), PAIR, estate(vault(), mirror()), []),
     (policies.nothing_is_deleted(), PAIR, estate(vault()), ["orders-dr"]),
     (policies.nothing_is_deleted(including_mirrors=False), PAIR, estate(vault()), []),

@@ -37,6 +37,10 @@ def pair() -> None:
     MirrorVault("orders-dr", source=orders, region_id="cn-shanghai")
 
 
+def empty() -> None:
+    """Declare nothing."""
+
+
 def test_functions_of_providers() -> None:
     given = preview(asking, functions={"acme:index:getPlace": {"region": "cn-beijing"}})
     assert given.vault("orders").region_id == "cn-beijing"
@@ -179,6 +183,26 @@ def test_chains_know_nothing_of_each_other(moved: Preview) -> None:
         moved.creates("more").updates("orders").nothing_else()
     with pytest.raises(AssertionError, match="There are 3 changes:"):
         moved.nothing_else()
+
+
+def test_what_an_earlier_update_left_to_be_deleted(tmp_path: Path) -> None:
+    """It has the name and the URN of its successor, and hides nothing that happens to that one; nor that one, it."""
+    state = json.loads(STATE.read_text())
+    resources = state["deployment"]["resources"]
+    (orders,) = (one for one in resources if one["urn"].endswith(":Vault::orders"))
+    resources.append({**orders, "id": "v-left", "delete": True})
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(state))
+    p = preview(pair, state=file)
+    p.deletes("orders").nothing_else()
+    with pytest.raises(AssertionError, match='There is 1 change: "orders" is deleted.'):
+        p.nothing_else()
+    with pytest.raises(AssertionError, match='"orders" is not replaced: it is left as it is.'):
+        p.replaces("orders")
+    with pytest.raises(AssertionError, match='deletes what an earlier one left of vault "orders"'):
+        p.no_data_loss()
+    with pytest.raises(AssertionError, match='The update deletes vault "orders", which may hold'):
+        preview(empty, state=file).no_data_loss()
 
 
 def test_a_problem_says_it_of_its_own_resource() -> None:

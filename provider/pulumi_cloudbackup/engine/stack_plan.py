@@ -183,7 +183,7 @@ def with_live_facts(exported: Estate, seen: Seen | None) -> Estate:
     if seen is None:
         everything = {side: tuple(map(_as_remembered, getattr(exported, side))) for side in ("vaults", "mirrors")}
         return exported.model_copy(update=everything)
-    known = {one.urn: one for one in (*seen.current.vaults, *seen.current.mirrors) if one.urn is not None}
+    known = {one.urn: one for one in _entries(seen.current) if one.urn is not None and not one.pending_delete}
 
     def told(resource: Any) -> Any:
         facts = known.get(resource.urn)

@@ -121,7 +121,7 @@ def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> 
     if old.is_gone:
         return  # nothing is there that could be lost
     resource = old.resource
-    holds_data = _holds_data(resource)
+    holds_data = may_hold_data(resource)
     source_is_locked: bool | Unknown | None = None
     if isinstance(resource, MirrorVault):
         source = facts.olds.get(old.source or "")
@@ -147,7 +147,7 @@ def _judge(item: Item, old: Old, roots: Roots, facts: Facts, losses: Losses) -> 
 
 
 def _judge_vault(item: Item, old: Old, vault: Vault, facts: Facts, losses: Losses) -> None:
-    holds_data = _holds_data(vault)
+    holds_data = may_hold_data(vault)
     consent = is_known(vault.force_destroy) and vault.force_destroy
     if consent or vault.status == GONE:
         return
@@ -228,7 +228,8 @@ def _source_status(mirror: MirrorVault, old: Old, source: Old | None, facts: Fac
     return GONE if is_listed else told
 
 
-def _holds_data(resource: Vault | MirrorVault) -> bool | Unknown | None:
+def may_hold_data(resource: Vault | MirrorVault) -> bool | Unknown | None:
+    """Return whether a vault holds backup data; ``None``: nobody says."""
     if resource.snapshot_count or resource.bytes_stored:
         return True
     return resource.holds_data

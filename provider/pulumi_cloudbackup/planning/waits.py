@@ -221,7 +221,8 @@ def is_only_created(item: Item) -> bool:
 def _of_resources(plain: Analysis) -> Iterator[Wait]:
     """Yield what ties resources to one another: a mirror to its source, a delete-first replacement to its mirror."""
     by_urn = {item.urn: item for item in plain.items if item.new is not None}
-    olds = {item.old.urn: item for item in plain.items if item.old is not None}
+    # What is only still to be deleted has the URN of its successor, and is nobody's source.
+    olds = {item.old.urn: item for item in plain.items if item.old is not None and not item.old.resource.pending_delete}
     for item in plain.items:
         if item.action is Action.NONE:
             continue

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from pulumi_cloudbackup.estate import UNKNOWN, Estate, ExistingSource, MirrorVault, Unknown, Vault, is_known
+from pulumi_cloudbackup.estate.mirror import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,10 +59,22 @@ class Proposal:
 
     def source_region_of(self, mirror: MirrorVault) -> str | Unknown | None:
         """Return the region of a mirror's source; ``None``: nobody says."""
+        return self.known_of_source(mirror).region_id
+
+    def known_of_source(self, mirror: MirrorVault) -> Source:
+        """Return what is known of a mirror's source: what it declares, or else what the mirror tells of it."""
         source = self.source_of(mirror)
         if source is not None:
-            return source.region_id
-        return mirror.source.region_id if isinstance(mirror.source, ExistingSource) else None
+            return Source.of_vault(source)
+        told = mirror.source
+        if isinstance(told, ExistingSource):
+            return Source(
+                id=told.id, region_id=told.region_id, vault_name=told.vault_name, encrypt_type=told.encrypt_type
+            )
+        account = mirror.account or self.desired.account
+        return next(
+            (Source.of_vault(one) for one in self.desired.vaults if self._key_of(one) == (account, told)), Source()
+        )
 
     def has_tags(self, vault: Vault, tags: Mapping[str, str] | None) -> bool | Unknown:
         """Return whether a vault has all of some tags; ``UNKNOWN`` where its own are not known yet."""

@@ -10,15 +10,17 @@ import re
 from typing import TYPE_CHECKING
 
 from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault, is_known, regions
-from pulumi_cloudbackup.estate.mirror import default_mirror_name
+from pulumi_cloudbackup.estate.mirror import default_mirror_name, mirror_encrypt_type
 from pulumi_cloudbackup.policies.arguments import of_tags, some_tags, some_texts, text_pairs, texts
 from pulumi_cloudbackup.policies.policy import Level, NotYetKnown, Policy, PolicyError, Violation
+from pulumi_cloudbackup.policies.unmirrored import unmirrored
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from pulumi_cloudbackup.policies.policy import Finding
     from pulumi_cloudbackup.policies.proposal import Proposal
+    from pulumi_cloudbackup.policies.unmirrored import Unmirrored
 
 
 def every_vault_is_mirrored(
@@ -38,20 +40,16 @@ def every_vault_is_mirrored(
     types = texts("vault_types", vault_types)
 
     def check(proposal: Proposal) -> Iterator[Finding]:
-        open_ones = [mirror for mirror in proposal.mirrors if not proposal.is_source_known(mirror)]
+        lacking: list[Vault] = []
         for vault in _tagged(proposal, tags, left_out):
             if isinstance(vault, NotYetKnown):
                 yield vault
             elif not is_known(vault.vault_type):
                 yield NotYetKnown(vault.name, "vault_type")
-            elif vault.vault_type in types and not proposal.mirrors_of(vault) and open_ones:
-                yield from (NotYetKnown(mirror.name, "source") for mirror in open_ones)
             elif vault.vault_type in types and not proposal.mirrors_of(vault):
-                yield Violation(
-                    vault.name,
-                    f'Vault "{vault.name}" has no mirror vault: its data is lost with region {vault.region_id}.',
-                    f'Declare MirrorVault("{vault.name}-dr", source=..., region_id=...).',
-                )
+                lacking.append(vault)
+        for some in unmirrored(proposal, lacking):
+            yield from _lack(some)
 
     return Policy("every-vault-is-mirrored", f"Every vault{of_tags(tags)} has a mirror vault.", check, level)
 
@@ -103,8 +101,6 @@ def pairs_are_allowed(
 
     def check(proposal: Proposal) -> Iterator[Finding]:
         for mirror, source_region in _with_source_regions(proposal, left_out):
-            if source_region is None:
-                continue
             if not is_known(mirror.region_id) or not is_known(source_region):
                 yield NotYetKnown(mirror.name, "region_id" if not is_known(mirror.region_id) else "source")
             elif (source_region, mirror.region_id) not in allowed:
@@ -152,7 +148,7 @@ def mirrors_are_in_another_jurisdiction(
     def check(proposal: Proposal) -> Iterator[Finding]:
         for mirror, source_region in _with_source_regions(proposal, left_out):
             is_meant = _is_meant(proposal, mirror, tags)
-            if is_meant is False or source_region is None:
+            if is_meant is False:
                 continue
             if isinstance(is_meant, Unknown) or not is_known(mirror.region_id) or not is_known(source_region):
                 yield NotYetKnown(mirror.name, "region_id" if not is_known(mirror.region_id) else "source")
@@ -209,8 +205,8 @@ def kms_is_used(
                 if source is None or source.name in left_out:
                     yield NotYetKnown(mirror.name, "source")
                 continue
-            own = mirror.encrypt_type
-            yield from _kms(mirror, source.encrypt_type if own is None and source is not None else own)
+            encrypt_type = mirror_encrypt_type(mirror, proposal.known_of_source(mirror))
+            yield from _kms(mirror, UNKNOWN if encrypt_type is None else encrypt_type)
 
     return Policy("kms-is-used", f"Vaults{of_tags(tags)} and their mirrors are encrypted with KMS.", check, level)
 
@@ -320,6 +316,24 @@ def _tagged(
             yield vault
 
 
+def _lack(some: Unmirrored) -> Iterator[Finding]:
+    """Tell of vaults without a mirror: of a single one by its name, of several that nobody can tell apart together."""
+    if not some.open_mirrors:
+        name = some.vaults[0].name
+        yield Violation(
+            name,
+            f'Vault "{name}" has no mirror vault: its data is lost with region {some.vaults[0].region_id}.',
+            f'Declare MirrorVault("{name}-dr", source=..., region_id=...).',
+        )
+    elif some.bare:
+        yield Violation(
+            "",
+            f"{some.in_words} {'has' if some.bare == 1 else 'have'} no mirror vault: {some.why}.",
+            "Declare a mirror vault for each of them, with the vault itself as its source.",
+        )
+    yield from some.waits
+
+
 def _is_meant(proposal: Proposal, mirror: MirrorVault, tags: Mapping[str, str] | None) -> bool | Unknown:
     """Whether the source of a mirror is declared with some tags; without tags every mirror is meant."""
     source = proposal.source_of(mirror)
@@ -330,10 +344,11 @@ def _is_meant(proposal: Proposal, mirror: MirrorVault, tags: Mapping[str, str] |
 
 def _with_source_regions(
     proposal: Proposal, except_for: Collection[str]
-) -> Iterator[tuple[MirrorVault, str | Unknown | None]]:
+) -> Iterator[tuple[MirrorVault, str | Unknown]]:
     for mirror in proposal.mirrors:
         if mirror.name not in except_for:
-            yield mirror, proposal.source_region_of(mirror)
+            region_id = proposal.source_region_of(mirror)
+            yield mirror, UNKNOWN if region_id is None else region_id
 
 
 def _kms(one: Vault | MirrorVault, encrypt_type: object) -> Iterator[Finding]:
@@ -353,8 +368,9 @@ def _shown_name(one: Vault | MirrorVault, proposal: Proposal) -> str | Unknown:
         return one.display_name
     if one.vault_name is not None:
         return one.vault_name
-    source = proposal.source_of(one)
-    return default_mirror_name(source.display_name) if source is not None else UNKNOWN
+    source = proposal.known_of_source(one)
+    named_after = source.id if source.vault_name is None else source.vault_name
+    return UNKNOWN if named_after is None else default_mirror_name(named_after)
 
 
 def _pattern(written: str | None) -> re.Pattern[str] | None:

@@ -13,6 +13,7 @@ from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from pulumi_cloudbackup.engine.states import name_of
+from pulumi_cloudbackup.planning.plan import Reason
 from pulumi_cloudbackup.policies import Policy, PolicyVerdict, Proposal, data_is_not_lost, judge_policies
 from pulumi_cloudbackup.reports.plans import plan_as_json, plan_as_markdown, plan_as_text
 from pulumi_cloudbackup.rules import BOOK, Problem
@@ -55,8 +56,8 @@ class Preview:
     _shown: StackPlan
     engine: str
     """``offline`` or ``real``."""
-    _told: frozenset[str] = frozenset()
-    """The URNs that this chain of assertions was about."""
+    _told: frozenset[tuple[str, str]] = frozenset()
+    """The URNs that this chain of assertions was about, each with what happens to it."""
 
     def __repr__(self) -> str:
         """Show the plan: what a person sees when a test fails."""
@@ -187,14 +188,17 @@ class Preview:
         return self._does("replace", names)
 
     def deletes(self, *names: str) -> Self:
-        """Assert that resources are deleted for good, by name or URN; a replaced one is not."""
+        """Assert that resources are deleted for good, by name or URN; a replaced one is not.
+
+        What an earlier update replaced and left to be deleted has the name of its successor, and counts.
+        """
         __tracebackhide__ = True
         return self._does("delete", names)
 
     def nothing_else(self) -> Self:
         """Assert that no vault or mirror vault changes but those that the same chain of assertions named before."""
         __tracebackhide__ = True
-        others = [one for one in self.changes if one.urn not in self._told]
+        others = [one for one in self.changes if (one.urn, str(one.action)) not in self._told]
         if others:
             told = ", ".join(f'"{one.name}" is {_DOINGS[str(one.action)]}' for one in others)
             self._fail(f"There {_are(len(others), 'other change' if self._told else 'change')}: {told}.")
@@ -318,19 +322,25 @@ class Preview:
         for name in names:
             happens = self._what_happens(name)
             for urn, what in happens.items():
-                if what != action:
-                    self._fail(
-                        f'"{name_of(urn)}" is not {_DOINGS[action]}: it is {_DOINGS.get(what, "left as it is")}.'
-                    )
-            told |= happens.keys()
+                if action not in what:
+                    does = _DOINGS.get(what[-1], "left as it is")
+                    self._fail(f'"{name_of(urn)}" is not {_DOINGS[action]}: it is {does}.')
+            told |= {(urn, action) for urn in happens}
         return replace(self, _told=told)
 
-    def _what_happens(self, name: str) -> dict[str, str]:
-        """Return what happens to a resource by URN; one name may be that of several."""
+    def _what_happens(self, name: str) -> dict[str, list[str]]:
+        """Return what happens to a resource by URN; one name may be that of several.
+
+        What an earlier update left to be deleted has the URN of its successor, and is told before it.
+        """
         __tracebackhide__ = True
-        ours = {one.urn: str(one.action) for one in (*self.changes, *self.plan.unchanged)}
+        ours: dict[str, list[str]] = {}
+        for one in sorted(
+            (*self.changes, *self.plan.unchanged), key=lambda one: one.reason is not Reason.LEFT_TO_DELETE
+        ):
+            ours.setdefault(one.urn, []).append(str(one.action))
         labels = {one.urn: one.name for one in (*self.changes, *self.plan.unchanged)}
-        others = {urn: op for urn, op in self._others.items() if op in (*_DOINGS, "same", "read")}
+        others = {urn: [op] for urn, op in self._others.items() if op in (*_DOINGS, "same", "read")}
         found = {urn: what for urn, what in ours.items() if name in (urn, name_of(urn), labels[urn])}
         if not found:  # a component may have the name of a vault in it
             found = {urn: what for urn, what in others.items() if name in (urn, name_of(urn))}

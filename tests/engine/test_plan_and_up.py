@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -403,3 +404,43 @@ def test_release(pair: Ground) -> None:
         'cloudbackup: release: the stack has no vault or mirror vault "orders-dr"; it has: orders\n',
     )
     project.program(PAIR.splitlines(keepends=True)[0]).run("preview", "--expect-no-changes").ok()
+
+
+KEYED = """\
+from neighbours import Key
+key = Key("key", "one", opts=pulumi.ResourceOptions(delete_before_replace=True))
+other = Vault("other", region_id="cn-hangzhou")
+orders = Vault("orders", region_id="cn-beijing", encrypt_type="KMS", kms_key_id=key.value,
+               opts=pulumi.ResourceOptions(depends_on=[other]))
+MirrorVault("orders-dr", source=orders, region_id="cn-hangzhou", encrypt_type="KMS", kms_key_id="alias/b")
+"""
+
+
+def test_a_key_that_is_replaced_delete_first() -> None:
+    """Its chain deletes what is encrypted with it, before anything that this waits for; data is told of in full."""
+    with Grounds({"neighbours.py": NEIGHBOURS}) as grounds, grounds.of(KEYED) as ground:
+        changed = KEYED.replace('"one"', '"two"').replace('"cn-hangzhou")\n', '"cn-hangzhou", description="x")\n', 1)
+        ground.project.program(changed)
+        plan = json.loads(cloudbackup(ground.project, "plan", "--format", "json").out)
+        assert {step["id"]: set(step["after"]) for step in plan["steps"]} == {
+            "delete-replaced orders-dr": set(),
+            "delete-replaced orders": {"delete-replaced orders-dr"},
+            "update other": set(),
+            "create-replacement orders": {"delete-replaced orders", "update other"},
+            "create-replacement orders-dr": {"create-replacement orders"},
+        }
+        assert (plan["problems"], len(plan["stages"])) == ([], 1)
+
+        ground.service.patch("orders", SnapshotCount=3)
+        lost = cloudbackup(ground.project, "plan")
+        assert (lost.code, lost.out.count("error CB303")) == (3, 1), lost.err
+        assert "replace orders-dr (mirror vault in cn-hangzhou): source replaced" in lost.out
+        assert cloudbackup(ground.project, "up", "--yes").code == 3
+        assert "CB303" in ground.project.run("preview").failed().output
+
+        ground.service.patch("orders", SnapshotCount=0)
+        since = ground.service.last()
+        assert cloudbackup(ground.project, "up", "--yes").code == 0
+        deleted = [call for call in calls_of(ground, since, {}) if call.startswith("DeleteVault")]
+        assert len(deleted) == 2
+        assert refused(ground) == []

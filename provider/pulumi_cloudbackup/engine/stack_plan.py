@@ -24,7 +24,7 @@ from pulumi_cloudbackup.estate.arguments import MIRROR_ARGUMENTS, VAULT_ARGUMENT
 from pulumi_cloudbackup.planning import PLANNED_CODES, Action, Run, plan
 from pulumi_cloudbackup.planning.comparing import MIRROR_REPLACES, VAULT_REPLACES
 from pulumi_cloudbackup.reports.problems import problem_in
-from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE, Seen
+from pulumi_cloudbackup.resources.observing import OBSERVE_VARIABLE, Seen, refusals_in
 from pulumi_cloudbackup.resources.settings import Judging, judging_from
 from pulumi_cloudbackup.rules import settle
 from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
@@ -94,7 +94,19 @@ def plan_stack(cli: PulumiCli, asked: Asked = NOTHING_MORE, **choices: Any) -> S
         if not seen_file.exists() and (not observed.failed or any(_is_ours(one.urn) for one in observed.errors)):
             judge_for(cli, exported, state, seen_file)
         seen = seen_in(seen_file)
-    return plan_of(state, exported, observed, seen, **choices)
+        refused = refusals_in(seen_file)
+    return _with_refusals(plan_of(state, exported, observed, seen, **choices), refused)
+
+
+def _with_refusals(made: StackPlan, refused: Iterable[Problem]) -> StackPlan:
+    """Add the problems that providers would have refused vaults for: what only they could know."""
+    told = {(one.code, one.subjects[:1]) for one in made.plan.problems}
+    problems = {(one.code, one.subjects[:1]): one for one in refused if (one.code, one.subjects[:1]) not in told}
+    if not problems:
+        return made
+    open_ = tuple(one for one in made.plan.not_yet_known if (one.code, (one.subject,)) not in problems)
+    whole = replace(made.plan, problems=(*problems.values(), *made.plan.problems), not_yet_known=open_, stages=())
+    return replace(made, plan=whole)
 
 
 def plan_of(state: str, exported: Exported, observed: Observed, seen: Seen | None, **choices: Any) -> StackPlan:

@@ -408,7 +408,9 @@ class _Condemned:
             new = item.new
             is_late = new is None or all(new.urn in followers.of(urn) for urn in takers)
             item.taken_by = (*takers, *(() if new is None or is_late else (new.urn,)))
-            if new is not None and item.action is not Action.REPLACE:
+            if item.action is Action.REPLACE:
+                item.is_certain = item.is_certain or is_late
+            elif new is not None:
                 item.action, item.reason, item.is_certain = Action.REPLACE, Reason.DEPENDENCY_REPLACED, is_late
                 item.after = None if item.is_held else self._world.fresh(new.urn)
 

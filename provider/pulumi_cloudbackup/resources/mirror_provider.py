@@ -47,7 +47,8 @@ class MirrorVaultProvider(ResourceProvider):
         difference = providing.same_account_or_replace(_id, before, after, mirror_difference(before, after))
         if difference.replaces:
             if known := known_or(difference.replaces, after, "source_vault_id"):
-                MirrorLifecycle(providing.session()).replacement_is_allowed(_id, before, after, known)
+                lifecycle = MirrorLifecycle(providing.session())
+                providing.refuse_or_note(lambda: lifecycle.replacement_is_allowed(_id, before, after, known))
             providing.refuse_readoption(_id, after)
         return providing.diff_result(difference, create_first=False)
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 OBSERVE_VARIABLE: Final = "CLOUDBACKUP_OBSERVE"
 """The file that a program's judgement is written to; set, nothing stops the program."""
 SCHEMA_VERSION: Final = 1
+_REFUSED: Final = ".refused"
+"""What the name of the file with refusals ends with."""
 
 
 def observed_to() -> str | None:
@@ -49,6 +51,19 @@ def write(path: str, judgement: Judgement, settings: Mapping[str, str]) -> None:
         "settings": {key: settings[key] for key in JUDGING_SETTINGS if settings.get(key)},
     }
     Path(path).write_text(json.dumps(document), encoding="utf-8")
+
+
+def note_refusal(path: str, problem: Problem) -> None:
+    """Note beside a judgement what a provider would have refused; several may at once."""
+    with Path(f"{path}{_REFUSED}").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(problem_as_json(problem)) + "\n")
+
+
+def refusals_in(file: Path) -> list[Problem]:
+    """Return why providers would have refused vaults, each problem once."""
+    noted = Path(f"{file}{_REFUSED}")
+    lines = noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []
+    return list(dict.fromkeys(problem_from_json(json.loads(line)) for line in lines))
 
 
 class Seen:

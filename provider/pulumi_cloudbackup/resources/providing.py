@@ -12,7 +12,7 @@ from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, DiffResu
 from pulumi_cloudbackup.cloud import CloudError
 from pulumi_cloudbackup.estate import Unknown
 from pulumi_cloudbackup.resources.host import prepare_host
-from pulumi_cloudbackup.resources.observing import observed_to
+from pulumi_cloudbackup.resources.observing import note_refusal, observed_to
 from pulumi_cloudbackup.resources.refusal import Refusal, refusing, tell
 from pulumi_cloudbackup.resources.session import Session
 from pulumi_cloudbackup.resources.settings import SETTINGS
@@ -20,7 +20,7 @@ from pulumi_cloudbackup.resources.watchdog import Watchdog, engine_address
 from pulumi_cloudbackup.resources.wire import Properties, to_engine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from pulumi_cloudbackup.cloud import CloudBackup, Connection
     from pulumi_cloudbackup.planning.comparing import Difference
@@ -95,6 +95,17 @@ def diff_result(difference: Difference, *, create_first: bool) -> DiffResult:
         replaces=list(difference.replaces),
         delete_before_replace=not create_first,
     )
+
+
+def refuse_or_note(judge: Callable[[], None]) -> None:
+    """Judge a replacement; what is refused is noted where a plan observes the run, which tells it with all the rest."""
+    try:
+        judge()
+    except Refusal as refusal:
+        observer = observed_to()
+        if observer is None or refusal.problem is None:
+            raise
+        note_refusal(observer, refusal.problem)
 
 
 def read_result(id_: str, found: tuple[dict[str, Any], dict[str, Any] | None] | None) -> ReadResult:

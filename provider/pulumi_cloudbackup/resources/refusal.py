@@ -26,10 +26,15 @@ DEBUG_VARIABLE = "CLOUDBACKUP_DEBUG"
 class Refusal(Exception):  # noqa: N818 - what it is for the user: nothing failed, the provider declined or gave up
     """The provider did not do what the engine asked for; the text says why and what to do."""
 
+    problem: Problem | None = None
+    """The rule that was broken, where it was one."""
+
     @classmethod
     def of(cls, problem: Problem) -> Refusal:
         """Return the refusal that a problem asks for: code, what is wrong, why, what to do."""
-        return cls(f"{problem.code}: {problem.summary}\n{problem.detail}\n{problem.fix}")
+        refusal = cls(f"{problem.code}: {problem.summary}\n{problem.detail}\n{problem.fix}")
+        refusal.problem = problem
+        return refusal
 
 
 def refusing(method: Callable[P, R]) -> Callable[P, R]:

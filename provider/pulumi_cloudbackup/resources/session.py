@@ -10,7 +10,6 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from pulumi_cloudbackup.cloud import CloudBackup, CloudError, Connection, SdkCloudBackup, SettingsError
-from pulumi_cloudbackup.resources.observing import observed_to
 from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.resources.settings import judging_from
 
@@ -76,8 +75,7 @@ class Session:
 
     def asks_about(self, account: str | None, owner: object) -> bool:
         """Whether the live account may be asked about a replacement: not where the program has judged it with it."""
-        is_told_by_the_plan = observed_to() is not None
-        return not is_told_by_the_plan and owner not in self.judged_live and self.asks_in_preview(account)
+        return owner not in self.judged_live and self.asks_in_preview(account)
 
     def is_news(self, text: str) -> bool:
         """Whether something is told for the first time in this run."""

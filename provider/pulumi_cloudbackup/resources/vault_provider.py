@@ -46,7 +46,8 @@ class VaultProvider(ResourceProvider):
         difference = providing.same_account_or_replace(_id, before, after, vault_difference(before, after))
         if difference.replaces:
             if known := known_or(difference.replaces, after):
-                VaultLifecycle(providing.session()).replacement_is_allowed(_id, before, after, known)
+                lifecycle = VaultLifecycle(providing.session())
+                providing.refuse_or_note(lambda: lifecycle.replacement_is_allowed(_id, before, after, known))
             providing.refuse_readoption(_id, after)
         return providing.diff_result(difference, create_first=bool(after.get("create_first")))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -118,6 +118,9 @@ def test_it_is_a_generator_that_fails_half_way() -> None:
         lambda vault: "K" in vault.encrypt_type,
         lambda vault: int(vault.encrypt_type),
         lambda vault: {"HBR_PRIVATE": True}.get(vault.encrypt_type, False),
+        lambda vault: f"{vault.encrypt_type}" == "HBR_PRIVATE",
+        lambda vault: str(vault.encrypt_type).startswith("HBR"),
+        lambda vault: f"{vault.encrypt_type:>9}" == "HBR",
     ],
 )
 def test_a_value_that_is_not_known_yet_is_never_taken_for_fine(is_bad: Callable[[Any], bool]) -> None:
@@ -195,3 +198,13 @@ def test_modules() -> None:
     assert {one.name for one in policies_in(module)} == {"vaults-are-short", "other-name"}
     module.POLICIES = [vaults_are_short]  # type: ignore[attr-defined] # as above
     assert policies_in(module) == (vaults_are_short,)
+
+
+def test_a_policy_that_reads_a_plan_where_there_is_none() -> None:
+    @policy
+    def nothing_changes(proposal: Proposal) -> Iterator[Finding]:
+        for change in cast("Any", proposal.plan).changes:
+            yield Violation(change.name, "It changes.")
+
+    (problem,) = judge_policies([nothing_changes], Proposal(Estate())).problems
+    assert "needs_plan=True" in problem.fix

@@ -188,3 +188,33 @@ def fails_in_an_apply():
 
 def test_an_apply_that_fails(cloudbackup_preview):
     cloudbackup_preview(fails_in_an_apply)
+
+
+def test_a_module_of_policies(cloudbackup_preview):
+    import sys  # noqa: PLC0415 - line numbers of what is above are in the tests
+
+    cloudbackup_preview(good).complies(sys.modules[__name__])
+
+
+def test_a_module_without_policies(cloudbackup_preview):
+    cloudbackup_preview(good).complies(asyncio)
+
+
+def test_a_number_of_runs(cloudbackup_preview):
+    cloudbackup_preview(good).stages("1")
+
+
+def test_keys_that_are_no_texts(cloudbackup_preview):
+    cloudbackup_preview(good, config={5: 5})
+
+
+def test_a_fault_that_there_is_not(cloudbackup_emulator):
+    cloudbackup_emulator.fault("CreateVault", "nofault")
+
+
+def asks_a_provider():
+    pulumi.runtime.invoke("aws:kms/getKey:getKey", {"keyId": "a"}).value["arn"]
+
+
+def test_a_function_that_is_not_given(cloudbackup_preview):
+    cloudbackup_preview(asks_a_provider)

@@ -32,6 +32,14 @@ WRONG: dict[str, list[str]] = {
         "PreviewFailedError: test_team.py:182: KeyError: 'b'",
         'test_team.py:182 in no_such: return {"a": 1}[region]',
     ],
+    "a_module_of_policies": ["Policy half-baked raised AttributeError", "test_team.py:5"],
+    "a_module_without_policies": ["There are no policies in asyncio: list them in POLICIES."],
+    "a_number_of_runs": ["UsageError: stages() takes the number of runs, and no str."],
+    "keys_that_are_no_texts": ["UsageError: config is a dictionary by name: its keys are texts."],
+    "a_fault_that_there_is_not": ["UsageError: The emulated service does not take that: ", "throttle"],
+    "a_function_that_is_not_given": [
+        "and None here: aws:kms/getKey:getKey. Give it with functions={'aws:kms/getKey:getKey': {...}}."
+    ],
     "missing_configuration": [
         'missing required configuration "program:region"',
         "Give it with config={'program:region': VALUE}, or with secrets={'program:region': VALUE} where it is secret.",

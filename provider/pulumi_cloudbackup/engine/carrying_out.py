@@ -22,7 +22,7 @@ from pulumi_cloudbackup.resources.refusal import Refusal
 from pulumi_cloudbackup.rules.order_rules import ORDER_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
     from pulumi_cloudbackup.engine.event_stream import Event, Observed
     from pulumi_cloudbackup.engine.pulumi_cli import Asked, PulumiCli
@@ -101,6 +101,8 @@ class _Way:
         self._cli, self._ways, self._agreed = cli, ways, agreed
         self._done: list[str] = []
         self._rest: Sequence[Stage] = ()
+        self._ended: set[str] = set()
+        """Steps of the stage at hand that have ended well."""
 
     def through(self, planned: StackPlan) -> int:
         """Run one stage after the other, planned anew between them."""
@@ -128,7 +130,7 @@ class _Way:
         if observed.failed or observed.cancelled:
             raise self._stopped(_why(observed, number))
         self._done.append(_in_words(stage))
-        self._rest = stages[1:]
+        self._rest, self._ended = stages[1:], set()
         if stage.steps and _ours(self._cli.export_state()) == _ours(planned.state):
             raise self._stopped(f"stage {number} ended well, but the state has not moved: {_A_BUG}", goes_on=False)
         if len(self._done) >= _MOST_RUNS:
@@ -159,7 +161,11 @@ class _Way:
         held = frozenset(stage.holds)
         left = frozenset(one.old_urn or one.urn for one in planned.plan.changes if one.left_by)
 
+        self._ended = set()
+
         def tell(event: Event) -> None:
+            if isinstance(event, StepEvent) and event.moment is Moment.DONE:
+                self._ended.add(f"{event.op} {event.urn.rpartition('::')[2]}")
             line = _progress(event, held, left)
             if line is not None:
                 self._ways.tell(f"  {line}")
@@ -178,7 +184,8 @@ class _Way:
         """Return why it stopped, what is done and what remains; ``goes_on``: whether the same command helps."""
         lines = [why]
         lines += [f"done: stage {number}: {words}" for number, words in enumerate(self._done, start=1)]
-        lines += [f"remains: {_in_words(stage)}" for stage in self._rest]
+        ended = [self._ended, *[set[str]()] * len(self._rest)]
+        lines += [f"remains: {_in_words(stage, done)}" for stage, done in zip(self._rest, ended, strict=False)]
         if goes_on:
             lines.append(_GOES_ON)
         return StoppedError("\n".join(lines))
@@ -203,15 +210,17 @@ def _progress(event: Event, held: frozenset[str], left: frozenset[str] = frozens
     return f"{_DONE[event.op]} {what}"
 
 
-def _in_words(stage: Stage) -> str:
-    """Return what a stage does: its steps are named by what is done and to whom."""
+def _in_words(stage: Stage, ended: Container[str] = ()) -> str:
+    """Return what a stage does: its steps are named by what is done and to whom; those that have ended are left out."""
     told = []
     for step in stage.steps:
         op, _, name = step.partition(" ")
+        if f"{op} {name.rpartition('/')[2]}" in ended:
+            continue
         told.append(f"{_DEEDS.get(op, op)} {name}")
     if len(told) > _MOST_TOLD:
         told = [*told[: _MOST_TOLD - 1], f"and {len(told) - _MOST_TOLD + 1} steps more"]
-    return ", ".join(told) or "an update without a call for vaults"
+    return ", ".join(told) or ("what is beside vaults" if stage.steps else "an update without a call for vaults")
 
 
 def _why(observed: Observed, number: int) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pulumi_cloudbackup.estate import Estate
 
 _VERSIONS: Final = (3, 4)
-_EXPORT: Final = "Write it with:\n  pulumi stack export --stack STACK --file FILE"
+_EXPORT: Final = "Write it with:\n  pulumi stack export --show-secrets --stack STACK --file FILE"
 
 
 class StateError(ValueError):

@@ -34,7 +34,9 @@ class UnknownComparedError(TypeError):
 
 @contextmanager
 def comparing_is_refused() -> Iterator[None]:
-    """Refuse to compare unknown values with known ones, or to look them up: for code whose authors may forget to ask.
+    """Refuse to compare unknown values with known ones, to look them up or to make them texts.
+
+    For code whose authors may forget to ask.
 
     Everywhere else an unknown value equals itself alone, so that estates can be compared.
     """
@@ -60,6 +62,16 @@ class Unknown:
     def __repr__(self) -> str:
         """Say it in the words that reports use."""
         return "<known only after apply>"
+
+    def __str__(self) -> str:
+        """Return the same; raise UnknownComparedError inside ``comparing_is_refused``, where a text would be judged."""
+        if _is_refused.get():
+            raise UnknownComparedError("a value that is known only after apply is made a text: ask is_known() first")
+        return repr(self)
+
+    def __format__(self, format_spec: str) -> str:
+        """Return the same, padded as asked; raise UnknownComparedError as ``str`` does."""
+        return format(str(self), format_spec)
 
     def __bool__(self) -> bool:
         """Refuse a truth value: ask ``is_known`` first."""

@@ -116,7 +116,7 @@ def _applied(one: Policy, proposal: Proposal) -> tuple[list[Problem], list[Open]
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - somebody else's code: whatever it raises is told
-        return [*problems, _failed(one, error)], open_, True
+        return [*problems, _failed(one, error, proposal)], open_, True
     return problems, open_, False
 
 
@@ -148,7 +148,7 @@ def _problem(one: Policy, violation: Violation) -> Problem:
     )
 
 
-def _failed(one: Policy, error: BaseException) -> Problem:
+def _failed(one: Policy, error: BaseException, proposal: Proposal) -> Problem:
     """Return the failure of a policy, with the line of its author that is to blame."""
     code = getattr(one.check, "__code__", None)
     frames = traceback.extract_tb(error.__traceback__)
@@ -166,10 +166,13 @@ def _failed(one: Policy, error: BaseException) -> Problem:
             f"Policy {one.name} {used} a value that is known only after apply{where}.",
             "Ask is_known(value) first, and yield NotYetKnown(name, argument) where it is not.",
         )
+    fix = "Mend the policy: until then nobody knows whether it is broken."
+    if isinstance(error, AttributeError) and "'NoneType'" in str(error) and proposal.plan is None:
+        fix = "There is no plan here: a policy that reads proposal.plan or proposal.current has needs_plan=True."
     return Problem(
         one.name,
         Severity.ERROR,
         "A policy failed before it could say anything",
         f"Policy {one.name} raised {type(error).__name__}: {error}{where}.",
-        "Mend the policy: until then nobody knows whether it is broken.",
+        fix,
     )

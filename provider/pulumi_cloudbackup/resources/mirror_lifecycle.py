@@ -226,16 +226,10 @@ class MirrorLifecycle:
         other = self._other_mirror(subject, key, None)
         if other is not None:
             managed = (other.parts.owner or "nobody known here").partition("#")[0]
-            way_out = (
-                "If this resource was renamed, give it an alias of its old name; otherwise delete that mirror where it "
-                f'is managed, or run `pulumi state delete` there, remove its marker and add adopt_id="{other.id}".'
-                if other.parts.owner
-                else f'Delete that one first, or take it over with adopt_id="{other.id}".'
-            )
             raise Refusal(
                 f'CB202: The source {key.vault_id} of {subject} has a mirror already: "{other.vault_name}" ({other.id} '
                 "in "
-                f"{other.region_id}, managed by {managed}), and a source has at most one. {way_out}"
+                f"{other.region_id}, managed by {managed}), and a source has at most one. {_way_out(subject, other)}"
             )
         return source
 
@@ -312,6 +306,22 @@ class MirrorLifecycle:
             "source_status": status,
             "live_owner": live.parts.owner or "",
         }
+
+
+def _way_out(subject: Subject, other: LiveVault) -> str:
+    """Return what to do about a mirror that a source has already."""
+    if not other.parts.owner:
+        return f'Delete that one first, or take it over with adopt_id="{other.id}".'
+    renamed = "If this resource was renamed, give it an alias of its old name"
+    if other.parts.owner.split("/")[:2] == subject.owner.split("/")[:2]:
+        return (
+            "It is this stack's own: where it leaves the source in this same run, run it again, or let "
+            f"`cloudbackup up` take the steps in a safe order. {renamed}."
+        )
+    return (
+        f"{renamed}; otherwise delete that mirror where it is managed, or run `pulumi state delete` there, remove its "
+        f'marker and add adopt_id="{other.id}".'
+    )
 
 
 def _subject(properties: Properties) -> Subject:

@@ -10,11 +10,20 @@ import difflib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise, product
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from pulumi_cloudbackup.engine.states import name_of
 from pulumi_cloudbackup.planning.plan import Reason
-from pulumi_cloudbackup.policies import Policy, PolicyVerdict, Proposal, data_is_not_lost, judge_policies
+from pulumi_cloudbackup.policies import (
+    Policy,
+    PolicyError,
+    PolicyVerdict,
+    Proposal,
+    data_is_not_lost,
+    judge_policies,
+    policies_in,
+)
 from pulumi_cloudbackup.reports.plans import plan_as_json, plan_as_markdown, plan_as_text
 from pulumi_cloudbackup.rules import BOOK, Problem
 from pulumi_cloudbackup.testing.wrongs import UsageError
@@ -238,15 +247,17 @@ class Preview:
         runs = len(self.plan.stages)
         if not runs and not any(one.stops for one in self.problems):
             runs = 1
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise UsageError(f"stages() takes the number of runs, and no {type(count).__name__}.")
         if runs != count:
             told = f"it takes {_count(runs, 'run')}" if runs else "no sequence of runs is safe"
             self._fail(f"It does not take {_count(count, 'run')}: {told}.")
         return self
 
-    def complies(self, *policies: Policy | Iterable[Policy], allow_unknown: bool = False) -> Self:
+    def complies(self, *policies: Policy | Iterable[Policy] | ModuleType, allow_unknown: bool = False) -> Self:
         """Assert that nothing breaks some policies; warnings of advisory ones aside.
 
-        :param policies: Policies, or lists of them.
+        :param policies: Policies, lists of them, or modules that have them.
         :param allow_unknown: Whether a mandatory policy that cannot be judged yet counts as kept.
         """
         __tracebackhide__ = True
@@ -381,11 +392,23 @@ def _policies(given: Iterable[Any]) -> list[Policy]:
     __tracebackhide__ = True
     found: list[Policy] = []
     for some in given:
+        if isinstance(some, ModuleType):
+            found += _in_module(some)
+            continue
         if isinstance(some, str) or (callable(some) and not isinstance(some, Policy)):
             hint = f": call it, as {some.__name__}(...)" if hasattr(some, "__name__") else ""
             raise UsageError(f"{getattr(some, '__name__', repr(some))} is no policy{hint}.")
         found += [some] if isinstance(some, Policy) else some
     return found
+
+
+def _in_module(module: ModuleType) -> Iterable[Policy]:
+    """Return the policies of a module; raise UsageError where there are none."""
+    __tracebackhide__ = True
+    try:
+        return policies_in(module)
+    except PolicyError as error:
+        raise UsageError(str(error)) from None
 
 
 def name_of_step(step: Step) -> str:

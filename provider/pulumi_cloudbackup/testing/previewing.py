@@ -44,6 +44,8 @@ _SET: Final = re.compile(
     r"please set a value using the command `pulumi config set (?P<secret>--secret )?(?P<key>\S+) <value>`"
 )
 """What the SDK says of configuration that is missing."""
+_UNANSWERED: Final = re.compile(r"^Not known without its provider, and None here: (?P<token>[^,]*)(, .*)?\.$")
+_ANSWER: Final = r"\g<0> Give it with functions={'\g<token>': {...}}."
 _HINTS: Final = {
     'unknown stack "': "A StackReference finds what the test gives: "
     "stack_outputs={'organization/PROJECT/STACK': {...}}.",
@@ -156,6 +158,7 @@ def _refuse_another_stack(project: Project, stack: Stack, given: Asked) -> None:
 
 
 def _previewed(engine: Engine, project: Project, stack: Stack, state: str | None, given: Asked) -> StackPlan | Failure:
+    __tracebackhide__ = True
     surroundings = Surroundings(given.stack_outputs, given.functions)
     if engine == "real":
         from pulumi_cloudbackup.testing.real import preview_real  # noqa: PLC0415 - only where it is asked for
@@ -184,8 +187,10 @@ def _refuse_wrong_kinds(given: Asked) -> None:
     __tracebackhide__ = True
     for name in ("config", "secrets", "stack_outputs", "functions"):
         value = getattr(given, name)
-        if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        if not isinstance(value, Mapping):
             raise UsageError(f"{name} is a dictionary by name, and no {type(value).__name__}.")
+        if not all(isinstance(key, str) for key in value):
+            raise UsageError(f"{name} is a dictionary by name: its keys are texts.")
     for name in ("stack_outputs", "functions"):
         for key, value in getattr(given, name).items():
             if not isinstance(value, Mapping):
@@ -231,6 +236,7 @@ def _in_words(failure: Failure, project: Project, stack: Stack) -> str:
     lines = [failure.summary, *(line for line in failure.lines if PICKLED not in line)]
     lines = [line.replace("--timeout SECONDS", "timeout=SECONDS") for line in lines]
     lines = [_MISSING.sub(_GIVEN, line) for line in lines]
+    lines = [_UNANSWERED.sub(_ANSWER, line) for line in lines]
     if stack.file is None and project.stacks:
         lines.append(f"No stack was chosen: stack= is one of {', '.join(project.stacks)}.")
     elif stack.configuration.stood_in:

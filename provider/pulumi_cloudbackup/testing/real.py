@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_cloudbackup.engine.documents import read
 from pulumi_cloudbackup.engine.offline_plan import NOTHING_GIVEN, Surroundings
-from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE, CliError, PulumiCli, find_pulumi
+from pulumi_cloudbackup.engine.pulumi_cli import NOTHING_MORE, CliError, PulumiCli, Reason, find_pulumi
 from pulumi_cloudbackup.engine.stack_plan import plan_stack
 from pulumi_cloudbackup.engine.values import has_encrypted
 from pulumi_cloudbackup.testing.wrongs import CannotBeOfferedError, PreviewFailedError
@@ -56,6 +56,7 @@ def preview_real(
             "functions= is for offline previews: on the real engine providers answer "
             f"({', '.join(surroundings.functions)})."
         )
+    __tracebackhide__ = True
     with tempfile.TemporaryDirectory(prefix="cloudbackup-real-", ignore_cleanup_errors=True) as place:
         try:
             workspace = Workspace(Path(place), project, stack)
@@ -64,7 +65,8 @@ def preview_real(
             workspace.prepare(state)
             return plan_stack(replace(workspace.cli, seconds=seconds))
         except CliError as error:
-            raise PreviewFailedError(f"Pulumi cannot preview the program: {error}") from None
+            more = " Give it more with timeout=SECONDS." if error.reason is Reason.TIMED_OUT else ""
+            raise PreviewFailedError(f"Pulumi cannot preview the program: {error}{more}") from None
 
 
 class ExplainingCli(PulumiCli):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from typing import Any, Final
 
@@ -44,18 +45,22 @@ class EmulatedService:
 
     def change(self, name: str, **fields: Any) -> None:
         """Set fields of a vault, such as ``SnapshotCount=3`` or ``Status="ERROR"``."""
+        __tracebackhide__ = True
         self._ask("PATCH", f"vaults/{self.vault(name)['VaultId']}", fields)
 
     def lose(self, name: str) -> None:
         """Let a disaster take a vault."""
+        __tracebackhide__ = True
         self._ask("DELETE", f"vaults/{self.vault(name)['VaultId']}")
 
     def advance(self, seconds: float) -> None:
         """Move the service's clock."""
+        __tracebackhide__ = True
         self._ask("POST", "clock", {"advance_seconds": seconds})
 
     def fault(self, action: str, fault: str, **more: Any) -> None:
         """Queue a fault for an action of the API, such as ``fault("CreateVault", "throttle", times=2)``."""
+        __tracebackhide__ = True
         self._ask("POST", "faults", {"action": action, "fault": fault, **more})
 
     def calls(self, since: int = 0) -> list[dict[str, Any]]:
@@ -68,11 +73,24 @@ class EmulatedService:
         self._ask("POST", "reset", {})
 
     def _ask(self, method: str, what: str, body: dict[str, Any] | None = None) -> Any:
+        __tracebackhide__ = True
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(  # noqa: S310 - an address of this machine
             f"{self.url}/_emulator/{what}", data, {"Content-Type": "application/json"}, method=method
         )
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise UsageError(f"The emulated service does not take that: {_reason(error)}") from None
         found = json.loads(text) if text else {}
         return found if isinstance(found, dict) else {what.partition("?")[0]: found}
+
+
+def _reason(error: urllib.error.HTTPError) -> str:
+    """Return what the service says of a request that it does not take."""
+    try:
+        said = json.loads(error.read())
+    except ValueError:
+        said = None
+    return str(said.get("error", said)) if isinstance(said, dict) else f"{error.code} {error.reason}"

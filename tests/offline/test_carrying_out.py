@@ -99,12 +99,17 @@ class Cli:
     runs: list[Observed | BaseException]
     states: Iterator[str]
     asked: list[Asked] = field(default_factory=list)
+    tells: bool = False
+    """Whether it tells the steps of its runs."""
 
-    def up(self, asked: Asked, _: Callable[[Event], object]) -> Observed:
+    def up(self, asked: Asked, tell: Callable[[Event], object]) -> Observed:
         self.asked.append(asked)
         answer = self.runs.pop(0)
         if isinstance(answer, BaseException):
             raise answer
+        for step in answer.steps if self.tells else ():
+            moment = Moment.FAILED if step.has_failed else Moment.DONE
+            tell(StepEvent(moment, step.op, step.urn, None, None))
         return answer
 
     def export_state(self) -> str:
@@ -135,13 +140,14 @@ Carry = Callable[..., Carried]
 def carry(monkeypatch: pytest.MonkeyPatch) -> Carry:
     """Carry plans out, one after the other, with a script of runs."""
 
-    def carried(
+    def carried(  # noqa: PLR0913 - what a script consists of
         plans: list[StackPlan | Exception],
         runs: list[Observed | BaseException],
         *,
         agreed: Counter[str] | None = None,
         states: Iterator[str] | None = None,
         ways: Callable[[Ways], Ways] = lambda ways: ways,
+        tells: bool = False,
     ) -> Carried:
         told: list[str] = []
         first, *rest = plans
@@ -154,7 +160,7 @@ def carry(monkeypatch: pytest.MonkeyPatch) -> Carry:
             return answer
 
         monkeypatch.setattr(carrying_out, "plan_stack", plan_stack)
-        cli = Cli(runs, states if states is not None else numbers())
+        cli = Cli(runs, states if states is not None else numbers(), tells=tells)
         agreement = destructions(first.plan.steps) if agreed is None else agreed
         try:
             count = carry_out(
@@ -239,6 +245,17 @@ def test_a_failed_stage(carry: Carry) -> None:
         "remains: delete the old m2, create the new m2",
         "remains: create the new m1",
         "What is done is in the state of the stack: the same command plans anew and goes on from there.",
+    ]
+
+
+def test_what_has_ended_does_not_remain(carry: Carry) -> None:
+    """Of the stage that was interrupted, too."""
+    interrupted = with_(observed("delete-replaced m2"), cancelled=True)
+    carried = carry(way_of_a_swap(), [RUNS_OF_A_SWAP[0], interrupted], tells=True)
+    assert carried.stopped.splitlines()[1:-1] == [
+        "done: stage 1: delete the old m1",
+        "remains: create the new m2",
+        "remains: create the new m1",
     ]
 
 

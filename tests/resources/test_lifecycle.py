@@ -339,6 +339,16 @@ def test_an_own_mirror_in_another_region_is_told_not_repeated(service: Service) 
     assert creates(service) == 2
 
 
+def test_a_mirror_that_another_one_of_the_stack_is_leaving_to(service: Service) -> None:
+    """A race within one update: what helps is another run, and not the way out of another stack's mirror."""
+    source, _ = vault(service)
+    mirror(service, source)
+    with pytest.raises(
+        Refusal, match="It is this stack's own: where it leaves the source in this same run, run it again"
+    ):
+        mirror(service, source, owner=DR_OWNER.replace("orders-dr", "orders-new"), region_id="cn-beijing")
+
+
 @pytest.mark.parametrize("fact", ["SnapshotCount", "BytesDone", "StorageSize", "ArchiveStorageSize"])
 def test_every_sign_of_data_counts(service: Service, fact: str) -> None:
     """Backups are not only what is counted as snapshots."""

@@ -313,10 +313,12 @@ def _way_out(subject: Subject, other: LiveVault) -> str:
     if not other.parts.owner:
         return f'Delete that one first, or take it over with adopt_id="{other.id}".'
     renamed = "If this resource was renamed, give it an alias of its old name"
-    if other.parts.owner.split("/")[:2] == subject.owner.split("/")[:2]:
+    is_own_stack = other.parts.owner.split("/")[:2] == subject.owner.split("/")[:2]
+    if is_own_stack and other.parts.owner != subject.owner:
         return (
             "It is this stack's own: where it leaves the source in this same run, run it again, or let "
-            f"`cloudbackup up` take the steps in a safe order. {renamed}."
+            f"`cloudbackup up` take the steps in a safe order. {renamed}; where no state has it any more, add "
+            f'adopt_id="{other.id}".'
         )
     return (
         f"{renamed}; otherwise delete that mirror where it is managed, or run `pulumi state delete` there, remove its "

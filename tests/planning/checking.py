@@ -12,11 +12,11 @@ from typing import Literal, NamedTuple
 
 from planning.aftermath import after_stage, after_steps
 from planning.brute_force import ORDER_CODES, Orders, Violation, judge
-from planning.engine_model import Call, Engine, refused_by_the_engine
+from planning.engine_model import Call, Engine, Targets, refused_by_the_engine
 from planning.generating import Case, Resource, case_of, shuffled
 from planning.service_model import NOTHING, Operation, Quota, Reading, World, ancestors, everything, limit_of, world_of
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
-from pulumi_cloudbackup.planning import Plan, Run, plan
+from pulumi_cloudbackup.planning import Plan, PlanError, Run, plan
 from pulumi_cloudbackup.planning.plan import Action, Op, Reason, Stage, Step
 from pulumi_cloudbackup.rules import Problem
 
@@ -503,28 +503,48 @@ def interruptions(case: Case) -> Iterator[str]:
 
 
 def other_runs(case: Case) -> Iterator[str]:
-    """The problems of order are the true ones of other commands too."""
+    """The problems of order are the true ones of other commands too, and what the engine refuses is told."""
     if not case.is_sound:
         return  # whose fault it is that two mirrors of one source meet depends on what a run leaves alone
     rng = Random(case.seed)  # noqa: S311 - a seeded choice of tests
     plain = planned(case).plan
     urns = sorted({change.urn for change in (*plain.changes, *plain.unchanged)})
+    old_urns = sorted({change.old_urn for change in (*plain.changes, *plain.unchanged)} - {""})
 
-    def some() -> frozenset[str]:
-        return frozenset(urn for urn in urns if rng.random() < 0.4)
+    def some(*more: str) -> frozenset[str]:
+        return frozenset(urn for urn in (*urns, *more) if rng.random() < 0.4)
 
     excluded = some()
     for run in (
         Run("destroy"),
         Run(excludes=excluded),
         Run(targets=some()),
+        Run(targets=some(*old_urns)),
         Run(holds=some()),
         Run(replaces=some()),
         Run(excludes=excluded, holds=some() - excluded),
         Run("destroy", targets=some()),
         Run("destroy", excludes=some()),
     ):
-        yield from (f"{_command(run)}: {why}" for why in hazards_of(planned(case, run)))
+        yield from (f"{_command(run)}: {why}" for why in _of_run(case, run, plain))
+
+
+def _of_run(case: Case, run: Run, plain: Plan) -> Iterator[str]:
+    targets = Targets(Reading(case.current, case.desired, plain, run))
+    refusals = sorted(targets.refusals()) if run.targets else []
+    try:
+        reading = planned(case, run)
+    except PlanError as error:
+        if not refusals:
+            yield f"the engine does not refuse it: {error}"
+        return
+    if refusals:
+        yield f"not told: the engine refuses it: {refusals}"
+        return
+    yield from hazards_of(reading)
+    if run.targets and run.kind == "up":
+        gone = {reading.deleted(step).name for step in reading.steps if step.op is Op.DELETE}
+        yield from (f"{name} stays" for name in sorted(gone & targets.left_alone()))
 
 
 def _command(run: Run) -> str:

@@ -1,6 +1,6 @@
 """What the engine does at a plain ``pulumi up``: which calls, and which of them it guarantees to end before others.
 
-Written from the reference (pulumi-engine.md 0.2, 2.1, 2.2, 2.4, 5.1) and the engine's own code at v3.259.0
+Runs with targets have their own part at the end. Written from the reference (pulumi-engine.md 0.2, 2.1, 2.2, 2.4, 5.1) and the engine's own code at v3.259.0
 (``step_generator.go``), never from the planner. Registration order is no guarantee, so where the engine decides by it
 (which of two resources it hears of first), both ways are tried and what holds in both is what is guaranteed.
 """
@@ -18,6 +18,7 @@ from planning.generating import Resource, exists
 from planning.service_model import Reading, everything, needs, source_in
 from pulumi_cloudbackup.estate import Estate, ExistingSource, MirrorVault, Vault
 from pulumi_cloudbackup.planning.plan import Op
+from pulumi_cloudbackup.planning.world import urn_of_entry
 
 Doing = Literal["create", "update", "replace", "replace create-first", "none"]
 
@@ -268,3 +269,138 @@ def refused_by_the_engine(reading: Reading, urns: dict[str, str]) -> Iterator[st
     for step in reading.steps:
         if step.op is Op.DELETE and not step.op.creates and reading.deleted(step).name in kept:
             yield f"{step.id}: what is excluded depends on it in the state, so the engine keeps it"
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the engine refuses, and what it keeps, in a run with targets (step_generator.go)."""
+
+    reading: Reading
+
+    def refusals(self) -> Iterator[str]:
+        """Say why the engine refuses the run in every order; nothing: it does not."""
+        reached = self._reached
+        if self.reading.run.kind == "destroy":
+            everybody = everything(self.reading.current)
+            yield from (f"{one.name} goes too" for one in everybody if self._old_key(one) in reached - self._targeted)
+            return
+        kept, taken = self.kept, self._taken
+        for old in self.reading.removed():
+            stays = _is_in(old, taken) if old.pending_delete else old.name in kept and not _is_in(old, taken)
+            if self._old_key(old) in reached - self._targeted and not stays:
+                yield f"{old.name} goes too"
+        for one in everything(self.reading.desired):
+            before = self.reading.before(one)
+            is_handled = self._touches(one) or (
+                _is_in(before, taken) and before is not None and before.name == one.name
+            )
+            if is_handled and needs(one) & self._not_created:
+                yield f"{one.name} needs {sorted(needs(one) & self._not_created)}"
+            is_replaced = self._touches(one) and self._engine.doings[one.name] == "replace create-first"
+            if is_replaced and before is not None and self._old_key(before) in reached - self._targeted:
+                yield f"{before.name} goes too"
+        yield from self._twice()
+
+    def left_alone(self) -> set[str]:
+        """Name the old resources of ids that a run which the engine does not refuse surely does not delete."""
+        kept = self.kept
+        unreached = {one.name for one in everything(self.reading.current) if self._old_key(one) not in self._reached}
+        taken = {one.name for one in self._taken}
+        renamed = {before.name for one in everything(self.reading.desired) if (before := self.reading.before(one))}
+        gone = {one.name for one in self.reading.removed() if not one.pending_delete}
+        return (gone & (kept | unreached)) - taken - renamed
+
+    @cached_property
+    def kept(self) -> set[str]:
+        """What is not declared any more, and what a declared resource that is not targeted depends on."""
+        return {name for found in self._behind.values() for name in found if name not in self._now}
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return Engine(self.reading)
+
+    @property
+    def _targeted(self) -> set[str]:
+        return set(self.reading.run.targets)
+
+    def _old_key(self, one: Resource) -> str:
+        return urn_of_entry(one, one.account or self.reading.current.account)
+
+    def _touches(self, one: Resource) -> bool:
+        return urn_of_entry(one, one.account or self.reading.desired.account) in self._targeted
+
+    @cached_property
+    def _reached(self) -> set[str]:
+        """The targets and what depends on them in the state, by URN."""
+        everybody = everything(self.reading.current)
+        found = set(self._targeted)
+        while True:
+            names = {one.name for one in everybody if self._old_key(one) in found}
+            more = {self._old_key(one) for one in everybody if needs(one) & names} - found
+            if not more:
+                return found
+            found |= more
+
+    @cached_property
+    def _not_created(self) -> set[str]:
+        left = (one for one in everything(self.reading.desired) if not self._touches(one))
+        return {one.name for one in left if self.reading.before(one) is None}
+
+    @cached_property
+    def _now(self) -> dict[str, str]:
+        """By the names that resources had, those that they have."""
+        both = ((self.reading.before(one), one.name) for one in everything(self.reading.desired))
+        return {before.name: name for before, name in both if before is not None}
+
+    @cached_property
+    def _taken(self) -> list[Resource]:
+        """What goes in the chain of a targeted source that is replaced delete-first."""
+        found: list[Resource] = []
+        for vault in self.reading.desired.vaults:
+            before = self.reading.before(vault)
+            doing = self._engine.doings[vault.name]
+            is_replaced = doing == "replace" or (doing == "create" and before is not None)
+            if before is None or not is_replaced or not self._touches(vault):
+                continue
+            for old in self.reading.current.mirrors:
+                now = next((one for one in self.reading.desired.mirrors if self.reading.before(one) is old), None)
+                if old.source == before.name and not (now is not None and self._waits(vault.name, now.name)):
+                    found.append(old)
+        return found
+
+    @cached_property
+    def _behind(self) -> dict[str, set[str]]:
+        """By the names of declared resources that are not targeted, what each depends on in the state.
+
+        Behind what goes by the name that it had, the engine does not look.
+        """
+        found: dict[str, set[str]] = {}
+        for one in everything(self.reading.desired):
+            before = self.reading.before(one)
+            if before is None or self._touches(one) or _is_in(before, self._taken):
+                continue
+            waiting, seen = [*needs(before)], set[str]()
+            while waiting:
+                name = waiting.pop()
+                if name not in seen:
+                    seen.add(name)
+                    behind = [old for old in everything(self.reading.current) if old.name == name]
+                    ways = [old for old in behind if not old.pending_delete and self._now.get(name) != name]
+                    waiting += [need for old in ways for need in needs(old)]
+            found[one.name] = seen
+        return found
+
+    def _twice(self) -> Iterator[str]:
+        """Say what is registered for certain after something that depends on it in the state."""
+        for name, behind in self._behind.items():
+            for other in behind & self._now.keys():
+                if self._waits(self._now[other], name):
+                    yield f"{other} is registered twice"
+
+    def _waits(self, name: str, other: str) -> bool:
+        needed = {one.name: needs(one) for one in everything(self.reading.desired)}.get(name, set())
+        return other in needed or any(self._waits(one, other) for one in needed)
+
+
+def _is_in(one: Resource | None, some: list[Resource]) -> bool:
+    return any(one is other for other in some)

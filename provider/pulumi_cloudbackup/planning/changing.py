@@ -13,6 +13,7 @@ from pulumi_cloudbackup.estate import UNKNOWN, MirrorVault, Unknown, Vault
 from pulumi_cloudbackup.planning.differing import SourceView, mirror_fields, unseen_fields, vault_fields, with_ignored
 from pulumi_cloudbackup.planning.following import Followers
 from pulumi_cloudbackup.planning.plan import Action, FieldChange, Reason
+from pulumi_cloudbackup.planning.targeting import keep_to_targets
 from pulumi_cloudbackup.planning.world import known
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class Item:
         return not self.is_mirror and not self.taken_by and self.resource.options.delete_before_replace is False
 
     @property
+    def is_taken(self) -> bool:
+        """Whether the chain of something that is replaced deletes its old vault."""
+        return self.taken_with is not None or bool(self.taken_by)
+
+    @property
     def takers(self) -> tuple[str, ...]:
         """The URNs of those whose chain deletes what goes before its replacement."""
         return self.taken_by or (self.urn,)
@@ -116,6 +122,12 @@ class Item:
             is_left and self.old is not None and self.before is not None and self.old.resource.options.retain_on_delete
         )
 
+    def leave(self) -> None:
+        """Leave it as it is; what is not there yet is not created."""
+        self.action, self.reason, self.is_there = Action.NONE, Reason.NOT_TARGETED, self.old is not None
+        if self.old is not None:
+            self.after, self.source_after = self.old.instance, self.old.source
+
     @property
     def _old(self) -> Old:
         assert self.old is not None  # noqa: S101 - an item is declared, or in the old state
@@ -129,6 +141,7 @@ def items_of(world: World, run: Run) -> list[Item]:
         for item in items:
             _destroy(item, run)
         _keep_what_excluded_ones_need(items, run, world)
+        keep_to_targets(items, run, world)
         return [item for item in items if item.old is not None]
     by_urn = {item.urn: item for item in items if item.new is not None}
     for item in items:
@@ -143,6 +156,7 @@ def items_of(world: World, run: Run) -> list[Item]:
             _settle(item, source, run, world)
     condemned.take(item for item in items if item.is_mirror and item.taken_with is None)
     _keep_what_excluded_ones_need(items, run, world)
+    keep_to_targets(items, run, world)
     return items
 
 
@@ -215,12 +229,7 @@ def _destroy(item: Item, run: Run) -> None:
     if old is None:
         return
     if not run.touches(old.urn):
-        item.action, item.reason, item.after, item.source_after = (
-            Action.NONE,
-            Reason.NOT_TARGETED,
-            old.instance,
-            old.source,
-        )
+        item.leave()
         return
     item.new = None
     item.__post_init__()
@@ -231,15 +240,27 @@ def _settle(item: Item, source: Item | None, run: Run, world: World) -> None:
     """Decide about one resource; a mirror comes after its source."""
     new = item.new
     if (run.targets or run.excludes) and not run.touches(item.urn):
-        _leave(item)
-        if item.taken_with is not None and new is None:
-            _remove(item)
-        elif item.taken_with is not None:  # the engine does not ask whether what it takes along is targeted
-            item.action, item.reason, item.after = Action.REPLACE, Reason.SOURCE_REPLACED, world.fresh(item.urn)
+        item.leave()
+        if item.taken_with is not None:
+            _lose(item, world)
     elif new is None:
         _remove(item)
     else:
         _decide(item, new, source, run, world)
+
+
+def _lose(item: Item, world: World) -> None:
+    """Settle a mirror that is not touched: the engine does not ask whether what a replacement takes along is targeted.
+
+    It makes anew what it then hears of by the name of what it has deleted. By another name it takes it for unchanged.
+    """
+    assert item.old is not None  # noqa: S101 - it was taken along
+    if item.new is None:
+        _remove(item)
+    elif item.old.urn == item.urn:
+        item.action, item.reason, item.after = Action.REPLACE, Reason.SOURCE_REPLACED, world.fresh(item.urn)
+    else:
+        item.action, item.reason, item.is_there = Action.DELETE, Reason.SOURCE_REPLACED, False
 
 
 def _decide(item: Item, new: New, source: Item | None, run: Run, world: World) -> None:
@@ -341,14 +362,6 @@ def _view_after(item: Item, source: Item | None) -> SourceView:
     return view
 
 
-def _leave(item: Item) -> None:
-    """Leave a resource as it is; what is not there yet is not created."""
-    item.reason = Reason.NOT_TARGETED
-    item.is_there = item.old is not None
-    if item.old is not None:
-        item.after, item.source_after = item.old.instance, item.old.source
-
-
 def _remove(item: Item) -> None:
     assert item.old is not None  # noqa: S101 - it is not declared
     item.action, item.is_there = Action.DELETE, False
@@ -359,20 +372,19 @@ def _take_along(items: list[Item], world: World) -> None:
     """Find the mirrors whose old vaults go in the chain of their source, which is replaced delete-first.
 
     The engine leaves out those that it has handled before: they copy another source now, and this one waits for them.
+    It asks the state alone, also where an earlier run has deleted one of the two already and was interrupted.
     """
     replaced = {
         item.old.urn: item
         for item in items
-        if item.old is not None
-        and (item.taken_by or (item.action is Action.REPLACE and not item.create_first))
-        and item.old.instance is not None
+        if item.old is not None and (item.taken_by or (item.action is Action.REPLACE and not item.create_first))
     }
     if not replaced:
         return
     followers = Followers(world)
     for item in items:
         old = item.old
-        if old is None or old.instance is None or old.source_urn not in replaced:
+        if old is None or old.source_urn not in replaced:
             continue
         taker = replaced[old.source_urn]
         is_elsewhere = item.new is not None and item.new.source_urn != taker.urn
@@ -457,7 +469,6 @@ def _keep_what_excluded_ones_need(items: list[Item], run: Run, world: World) -> 
             waiting.extend(olds[urn].depends_on if urn in olds else ())
     for item in items:
         if item.action is Action.DELETE and item.urn in needed:
-            item.action = Action.NONE
-            _leave(item)
+            item.leave()
         elif item.action is Action.REPLACE and item.create_first and item.old is not None and item.old.urn in needed:
             item.keeps_old = True

@@ -111,8 +111,7 @@ def because_of(item: Item) -> tuple[str, ...]:
 
 
 def _protection(item: Item, old: Old) -> Iterator[Problem]:
-    is_taken = item.taken_with is not None or bool(item.taken_by)
-    is_kept = old.resource.protect and (item.new is None or is_taken or item.new.resource.protect)
+    is_kept = old.resource.protect and (item.new is None or item.is_taken or item.new.resource.protect)
     if is_kept:
         yield from judge(("CB308",), item.name, Protected(item.name, because_of(item))).problems
 

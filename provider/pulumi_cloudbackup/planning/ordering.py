@@ -364,8 +364,7 @@ def _deleted_at_the_end(items: list[Item], *, is_destroy: bool) -> list[Item]:
 
 def _goes_by_itself(item: Item) -> bool:
     """Whether nothing that is replaced takes an old vault along, and neither does its own replacement."""
-    is_taken = item.taken_with is not None or bool(item.taken_by)
-    return not is_taken and (item.action is Action.DELETE or item.create_first)
+    return not item.is_taken and (item.action is Action.DELETE or item.create_first)
 
 
 def _is_replaced_first(item: Item) -> bool:

@@ -19,6 +19,7 @@ from pulumi_cloudbackup.planning.room import Pair, leaves, overfull, waits_of
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.sequences import bare_after
 from pulumi_cloudbackup.planning.staging import Strategy, staged
+from pulumi_cloudbackup.planning.targeting import notes_on_targets
 from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED, Unchanged, Untouched
 from pulumi_cloudbackup.planning.witnessing import witness_of_hazard, witness_of_peak
 from pulumi_cloudbackup.planning.world import MIRROR_TYPE, VAULT_TYPE, read_world
@@ -74,7 +75,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     per second that a new mirror copies. ``now``: the moment, in UNIX seconds, for rules about age. ``judges_estate``:
     whether the rules about what is declared are asked too. ``untouched``: what was set apart of both estates.
     ``source_digest``: a digest of the files that they were read from; without it they are digested entry by entry.
-    Raises PlanError where dependencies go round in a circle.
+    Raises PlanError where dependencies go round in a circle, or where Pulumi refuses the run.
     """
     world = read_world(current, desired)
     quotas = Quotas(current, desired, world, untouched.beside)
@@ -126,6 +127,7 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
         inputs_digest=_digest(analysis, strategy, source_digest),
         verified_live=verified_live,
         command=run.kind,
+        notes=notes_on_targets(analysis.items, run, world),
     )
 
 
@@ -220,6 +222,9 @@ def _unchanged(analysis: Analysis, untouched: Untouched) -> Sequence[Change]:
 
 
 def _change(item: Item) -> Change:
+    if item.action is Action.DELETE and item.old is not None:  # by its old name, also where it is declared by another
+        old = item.old
+        return Change(old.name, old.urn, _kind(item), old.account, item.action, item.reason, item.fields)
     old_urn = item.old.urn if item.old is not None and item.old.urn != item.urn else ""
     return Change(
         item.name,
@@ -488,7 +493,7 @@ def _as_it_will_be(current: Estate, desired: Estate, analysis: Analysis) -> Esta
     vaults: list[Vault] = []
     mirrors: list[MirrorVault] = []
     for item in analysis.items:
-        if item.new is None:
+        if item.new is None or item.action is Action.DELETE:
             continue
         resource = _with_facts(item)
         (mirrors if isinstance(resource, MirrorVault) else vaults).append(resource)  # type: ignore[arg-type] # told apart

@@ -12,7 +12,7 @@ class Run:
 
     kind: Literal["up", "destroy"] = "up"
     targets: frozenset[str] = frozenset()
-    """The resources that alone are touched; empty: all."""
+    """The resources that alone are touched; empty: all. ``--target-dependents`` is not planned."""
     excludes: frozenset[str] = frozenset()
     """The resources that are left as they are."""
     replaces: frozenset[str] = frozenset()

@@ -27,7 +27,7 @@ _OWN: Final = (None, "this")
 
 
 class PlanError(ValueError):
-    """Two estates cannot be planned; the message says what is wrong with them."""
+    """Two estates, or a run between them, cannot be planned; the message says what is wrong."""
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ As in ``test_plan_against_engine``, whose docstring says how; the last test runs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -25,13 +27,13 @@ from planning_engine.comparing import (
     symbolic_ids,
 )
 from planning_engine.couples import PROVOCATION, Couple, chosen, never_seen, provocations_of, schedule_of, unordered_in
-from planning_engine.pairs import Pair, needs_of, typical_pairs
+from planning_engine.pairs import Pair, Side, needs_of, targeted_pairs, typical_pairs
 from planning_engine.service import violations
 from planning_engine.stacks import StackOfPairs, part_of
 from pulumi_cloudbackup.emulator import Emulator, Settings
 from pulumi_cloudbackup.engine.exported import read_export
 from pulumi_cloudbackup.estate import Estate, ExistingSource, Vault
-from pulumi_cloudbackup.planning import Action, Run, Step
+from pulumi_cloudbackup.planning import Action, PlanError, Run, Step
 from pulumi_cloudbackup.resources.holding import HOLD_VARIABLE, joined
 
 _RACE = {
@@ -159,6 +161,105 @@ def test_other_runs_do_what_is_predicted_for_them(some: StackOfPairs, kind: str)
         for one in predictions
     }
     insist_on_nothing(found)
+
+
+@pytest.fixture(scope="module")
+def targeted(tmp_path_factory: pytest.TempPathFactory) -> StackOfPairs:
+    """Typical pairs for ``--target``, and some more."""
+    typical = (Pair(f"t{number:02}", 0, *sides[:2], (kind,)) for number, (kind, sides) in enumerate(_TARGETED.items()))
+    return StackOfPairs(tmp_path_factory.mktemp("targeted"), [*typical, *islice(decided_pairs(6000), 24)])
+
+
+_TARGETED = targeted_pairs()
+
+
+@pytest.mark.parametrize("kind", ["up", "destroy"])
+def test_targets_do_what_is_predicted_for_them(targeted: StackOfPairs, kind: Literal["up", "destroy"]) -> None:
+    """What the plan refuses, the engine refuses too, and wants the same to be added; the rest runs as predicted."""
+    rng = Random(f"target {kind}")  # noqa: S311 - a seeded choice of tests
+    asked = {pair.name: _targets(kind, pair, rng) for pair in targeted.pairs}
+    told = {pair.name: _to_be_added(pair, targeted, asked[pair.name]) for pair in targeted.pairs}
+    everything = {pair.name: _all_of(kind, pair) for pair in targeted.pairs}
+    predictions = [
+        predicted(pair, targeted.ids_of(pair), everything[pair.name] if told[pair.name] else asked[pair.name])
+        for pair in targeted.pairs
+    ]
+    accepted = [(everything if told[name] else asked)[name] for name in asked]
+    ran = targeted.run(kind, "--yes", "--skip-preview", *_flags(accepted))
+    targeted.put_back()
+    silent = silent_in(ran)
+    found = {one.name: [*differences(one, ran, silent), *disorder(one, ran, silent)] for one in predictions}
+    refused = [(asked if told[name] else everything)[name] for name in asked]
+    said = targeted.refusal(*(("preview",) if kind == "up" else ("destroy", "--preview-only")), *_flags(refused))
+    wanted = {*re.findall(r"Resource '(\S+)' will be destroyed", said), *re.findall(r"depends on '(\S+)' which", said)}
+    for pair in targeted.pairs:
+        own = {urn for urn in wanted if f"::{pair.name}-" in urn}
+        if own != told[pair.name]:
+            found[str(pair)].append(f"the engine wants {_short(own)} too, the plan {_short(told[pair.name])}")
+    insist_on_nothing(found)
+    if kind == "up":
+        kinds = {kind for pair in targeted.pairs if told[pair.name] for kind in pair.edits if kind in _TARGETED}
+        assert kinds == {kind for kind in _TARGETED if "refused" in kind}
+
+
+def _to_be_added(pair: Pair, stack: StackOfPairs, run: Run) -> set[str]:
+    """Return the targets that are missing, as the plan tells it; none: it does not refuse the run."""
+    try:
+        predicted(pair, stack.ids_of(pair), run)
+    except PlanError as error:
+        return set(re.findall(r"--target '([^']+)'", str(error))) or {str(error)}
+    return set()
+
+
+def _flags(runs: Iterable[Run]) -> list[str]:
+    return [word for run in runs for urn in sorted(run.targets) for word in ("--target", urn)]
+
+
+def _short(urns: set[str]) -> list[str]:
+    return sorted(urn.rpartition("::")[2] for urn in urns)
+
+
+def _targets(kind: Literal["up", "destroy"], pair: Pair, rng: Random) -> Run:
+    """Choose targets; all of them where a resource that is left no longer depends on one that is declared.
+
+    The engine fails if it hears of it before that one ("Duplicate resource URN"), and not otherwise.
+    """
+    known = next((_TARGETED[edit][2] for edit in pair.edits if edit in _TARGETED), None)
+    if known is not None and kind == "up":
+        return _all_of(kind, pair, known)
+    sides = _sides(kind, pair)
+    names = sorted({one.name for side in sides for one in (*side.resources, *side.neighbours)})
+    some_ = rng.sample(names, min(rng.randint(1, 3), len(names)))
+    if kind == "up" and any(_leaves_another(pair, name) for name in names if name not in some_):
+        return _all_of(kind, pair)
+    return _all_of(kind, pair, some_)
+
+
+def _all_of(kind: Literal["up", "destroy"], pair: Pair, names: Collection[str] | None = None) -> Run:
+    """Target everything of some names, or of all."""
+    return Run(
+        kind,
+        frozenset(
+            pair.urn(side, one)
+            for side in _sides(kind, pair)
+            for one in (*side.resources, *side.neighbours)
+            if names is None or one.name in names
+        ),
+    )
+
+
+def _sides(kind: Literal["up", "destroy"], pair: Pair) -> tuple[Side, ...]:
+    """Return what a command knows: a destroy hears of no program."""
+    return (pair.current, pair.desired) if kind == "up" else (pair.current,)
+
+
+def _leaves_another(pair: Pair, name: str) -> bool:
+    """Whether a declared resource no longer depends on something declared on which it depends in the state."""
+    there = {old.name for old in (*pair.current.resources, *pair.current.neighbours)}
+    now = {alias: one.name for one in pair.desired.resources for alias in one.aliases if alias in there}
+    now |= {one.name: one.name for one in (*pair.desired.resources, *pair.desired.neighbours) if one.name in there}
+    needed = {now[need] for old in now if now[old] == name for need in needs_of(pair.current, old) if need in now}
+    return not needed <= needs_of(pair.desired, name)
 
 
 def _run(kind: str, pair: Pair, stack: StackOfPairs, rng: Random) -> Run:

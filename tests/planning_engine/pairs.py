@@ -313,6 +313,43 @@ def typical_pairs() -> dict[str, tuple[Side, Side]]:
     }
 
 
+def targeted_pairs() -> dict[str, tuple[Side, Side, tuple[str, ...]]]:
+    """Return changes of which ``--target`` names a part: the names of it are told too.
+
+    Those with "refused" in their names the engine refuses, and wants their mirror targeted too.
+    """
+    a = Vault(name="a", region_id="cn-hangzhou", id="v-a", force_destroy=True)
+    m = MirrorVault(name="m", source="a", region_id="cn-shanghai", id="v-m")
+    first = a.model_copy(update={"options": Options(delete_before_replace=False)})
+    leftover = m.model_copy(update={"id": "v-l", "pending_delete": True})
+    note = Neighbour("note", "Note", text="x", depends_on=("a",))
+
+    def changed(vault: Vault, **changes: Any) -> Vault:
+        return vault.model_copy(update={"region_id": "cn-beijing", **changes})
+
+    renamed = m.model_copy(update={"name": "mw", "aliases": ("m",)})
+    of_renamed = m.model_copy(update={"source": "aw"})
+    alias = {"name": "aw", "aliases": ("a",)}
+    return {
+        "source without alias": (Side((a,), (m,)), Side((a.model_copy(update={"name": "aw"}),), (of_renamed,)), ("a",)),
+        "refused, both gone": (Side((a,), (m,)), Side((), ()), ("a",)),
+        "refused, create-first": (Side((first,), (m,)), Side((changed(first),), ()), ("a",)),
+        "refused, delete-first": (Side((a,), (m,)), Side((changed(a),), ()), ("a",)),
+        "refused, by the old name": (Side((a,), (m,)), Side((a.model_copy(update=alias),), ()), ("a",)),
+        "refused, left to delete": (Side((a,), (m, leftover)), Side((a,), (m,)), ("a",)),
+        "both targeted": (Side((a,), (m,)), Side((), ()), ("a", "m")),
+        "mirror taken along": (Side((a,), (m,)), Side((changed(a),), (m,)), ("a",)),
+        "renamed mirror taken along": (Side((a,), (m,)), Side((changed(a),), (renamed,)), ("a",)),
+        "create-first by its new name": (
+            Side((first,), (m,)),
+            Side((changed(first, **alias),), (of_renamed,)),
+            ("aw",),
+        ),
+        "delete-first by its new name": (Side((a,), (m,)), Side((changed(a, **alias),), ()), ("aw",)),
+        "kept by another": (Side((a,), (), (note,)), Side((), (), (Neighbour("note", "Note", text="x"),)), ("a",)),
+    }
+
+
 def needs_of(side: Side, name: str) -> set[str]:
     """Return everything that a resource waits for, directly or not, by name."""
     found = {one.name: one for one in side.resources if not one.pending_delete}

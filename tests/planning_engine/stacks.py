@@ -148,6 +148,10 @@ class StackOfPairs:
             frozenset(line["call"] for line in lines if line["what"] == "gave up"),
         )
 
+    def refusal(self, *arguments: str) -> str:
+        """Return what a command says that the engine refuses."""
+        return self._pulumi(*arguments, "--parallel", "256", "--stack", STACK, is_refused=True)
+
     def _set(self, **settings: str) -> None:
         words = [word for key, value in settings.items() for word in ("--plaintext", f"cloudbackup:{key}={value}")]
         self._pulumi("config", "set-all", *words, "--stack", STACK)
@@ -188,7 +192,7 @@ class StackOfPairs:
         file.write_text(document)
         self._pulumi("stack", "import", "--file", str(file), "--stack", STACK)
 
-    def _pulumi(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def _pulumi(self, *arguments: str, env: Mapping[str, str] | None = None, is_refused: bool = False) -> str:
         done = subprocess.run(
             ["pulumi", *arguments, "--cwd", str(self.folder), "--color", "never", "--non-interactive"],
             env=self.env if env is None else env,
@@ -200,7 +204,7 @@ class StackOfPairs:
         )
         told = [line for line in done.stdout.splitlines() if "warning" not in line]
         start = next((place for place, line in enumerate(told) if "error" in line), 0)
-        assert done.returncode == 0, "\n".join(
+        assert (done.returncode != 0) is is_refused, "\n".join(
             (" ".join(arguments[:2]), *told[start : start + 60], done.stderr[-3000:])
         )
         return done.stdout

@@ -422,7 +422,9 @@ class _Condemned:
             item.taken_by = (*takers, *(() if new is None or is_late else (new.urn,)))
             if item.action is Action.REPLACE:
                 item.is_certain = item.is_certain or is_late
-            elif new is not None:
+            elif new is None:
+                _remove(item)  # the engine does not ask whether what is taken along is excluded
+            else:
                 item.action, item.reason, item.is_certain = Action.REPLACE, Reason.DEPENDENCY_REPLACED, is_late
                 item.after = None if item.is_held else self._world.fresh(new.urn)
 

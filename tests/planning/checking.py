@@ -11,7 +11,7 @@ from random import Random
 from typing import Literal, NamedTuple
 
 from planning.aftermath import after_stage, after_steps
-from planning.brute_force import ORDER_CODES, Orders, Violation, judge
+from planning.brute_force import ORDER_CODES, Orders, TooMany, Violation, judge
 from planning.engine_model import Call, Engine, Targets, refused_by_the_engine
 from planning.generating import Case, Resource, case_of, shuffled
 from planning.service_model import NOTHING, Operation, Quota, Reading, World, ancestors, everything, limit_of, world_of
@@ -22,10 +22,12 @@ from pulumi_cloudbackup.rules import Problem
 
 Strategy = Literal["exposure", "fewest"]
 Check = Callable[[Case], Iterator[str]]
+STRATEGIES: tuple[Strategy, ...] = ("exposure", "fewest")
 MOST_STAGES = 25
 MOST_CHOICES = 5
 MOST_CHOICES_OF_FEWEST = 12
 MOST_STOPS = 4
+MOST_PAIRS = 600
 _HAZARDS = (*ORDER_CODES, "CB404")
 
 
@@ -266,6 +268,39 @@ class Journey:
                     return f"holding {_names(holds)} and excluding {_names(excludes)} is safe, and then a plain run is"
         return ""
 
+    def fewest_bare(self, first: Reading) -> tuple[int, str] | None:
+        """Return how many sources the best pair of safe runs leaves bare, in words too; ``None``: there is no such pair.
+
+        All of them are tried: ``TooMany`` where there are too many.
+        """
+        world = world_of(self.case.current, self.case.desired)
+        never = {one for one in world.there if not any(world.mirrors_of(one))}
+        creations = {step.urn for step in first.steps if step.op.creates and step.kind == "MirrorVault"}
+        urns = list(dict.fromkeys(step.urn for step in first.steps))
+        if 2 ** len(set(urns) - creations) * 3 ** len(creations) > MOST_PAIRS:
+            raise TooMany
+        found = None
+        for holds in _subsets(sorted(creations)):
+            for excludes in _subsets([urn for urn in urns if urn not in holds]):
+                run = Run(excludes=excludes, holds=holds)
+                one = plan(self.case.current, self.case.desired, run=run)
+                reading = Reading(self.case.current, self.case.desired, one, run)
+                after = self._after_safe(reading, world) if reading.steps else None
+                end = self._end_of(reading, after) if after is not None else None
+                if after is None or end is None:
+                    continue
+                copied = {one.source for one in end.there.values()}
+                bare = [one for one in after.there if one in copied - never and not any(after.mirrors_of(one))]
+                if found is None or len(bare) < found[0]:
+                    found = len(bare), f"holding {_names(holds)} and excluding {_names(excludes)} leaves {bare} bare"
+        return found
+
+    def _end_of(self, reading: Reading, after: World) -> World | None:
+        """Return the world after a plain run that follows; ``None``: it is not safe, or leaves something undone."""
+        following, world = self._next(reading, after)
+        end = self._after_safe(following, world)
+        return end if end is not None and not any(self._end(after_stage(following, end), end)) else None
+
     def _next(self, reading: Reading, world: World) -> tuple[Reading, World]:
         current = after_stage(reading, world)
         return Reading(current, self.case.desired, plan(current, self.case.desired), label="2"), world
@@ -486,6 +521,25 @@ def fewest(case: Case) -> Iterator[str]:
     yield from _about(case, "safe", "fewest")
 
 
+def optimal(case: Case) -> Iterator[str]:
+    """No pair of safe runs is better than stages that are told to be optimal."""
+    pair: tuple[int, str] | None = None
+    for strategy in STRATEGIES:
+        one = planned(case, strategy=strategy)
+        stages = one.plan.stages
+        said = _cost(max((len(stage.bare_sources) for stage in stages), default=0), len(stages), strategy)
+        if not one.plan.stages_optimal or len(stages) < 2 or said == _cost(0, 2, strategy):
+            continue
+        pair = pair or Journey(case).fewest_bare(one)
+        if pair is not None and _cost(pair[0], 2, strategy) < said:
+            yield f"{strategy}: {len(stages)} stages, {[stage.bare_sources for stage in stages]} bare, but {pair[1]}"
+
+
+def _cost(most: int, stages: int, strategy: Strategy) -> tuple[int, int]:
+    """Return how bad a sequence is: the most sources that it leaves bare at a time, and the number of runs."""
+    return (most, stages) if strategy == "exposure" else (stages, most)
+
+
 def interruptions(case: Case) -> Iterator[str]:
     """Wherever a safe run stops, planning again leads on, safely and to the same end."""
     first = planned(case)
@@ -627,6 +681,7 @@ CHECKS: tuple[Check, ...] = (
     stage_steps,
     bare_sources,
     fewest,
+    optimal,
     interruptions,
     other_runs,
     exposure,

@@ -46,6 +46,11 @@ class Analysis:
         """Numbers by position: mirrors that race for each other's sources in a circle have one number."""
         return components({comes: [one.position for one in goes] for comes, goes in self.races.items()})
 
+    @cached_property
+    def world_after(self) -> World:
+        """The world that the run leaves behind, where nothing fails."""
+        return _world_after(self)
+
     @property
     def is_safe(self) -> bool:
         """Whether no order of its steps breaks a rule."""
@@ -70,8 +75,7 @@ def analyse(world: World, run: Run, quotas: Quotas, initial: Counter[Pool]) -> A
     return Analysis(world, run, items, order, roots, hazards_of(order, roots), uses_of(items, order, quotas, initial))
 
 
-def world_after(analysis: Analysis) -> World:
-    """Return the world that a run leaves behind, where nothing fails."""
+def _world_after(analysis: Analysis) -> World:
     world = analysis.world
     olds = [old for old in world.olds if not old.is_ours]
     for item in analysis.items:

@@ -228,7 +228,7 @@ class Plan:
     stages: tuple[Stage, ...]
     """Safe engine runs that lead to the same end; one plain run where that is safe, none where nothing is."""
     stages_optimal: bool
-    """Whether no sequence is better by the plan's objective."""
+    """Whether it is proven that no sequence is better by the plan's objective; otherwise there may be one."""
     peaks: tuple[Peak, ...]
     """Every quota that this update adds to."""
     exposure: tuple[Exposure, ...]

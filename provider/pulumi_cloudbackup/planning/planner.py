@@ -18,7 +18,7 @@ from pulumi_cloudbackup.planning.plan import Action, Change, Exposure, Op, Peak,
 from pulumi_cloudbackup.planning.room import Pair, leaves, overfull, waits_of
 from pulumi_cloudbackup.planning.run import Run
 from pulumi_cloudbackup.planning.sequences import bare_after
-from pulumi_cloudbackup.planning.staging import Strategy, staged
+from pulumi_cloudbackup.planning.staging import staged
 from pulumi_cloudbackup.planning.targeting import notes_on_targets
 from pulumi_cloudbackup.planning.untouched import NOTHING_UNTOUCHED, Unchanged, Untouched
 from pulumi_cloudbackup.planning.witnessing import witness_of_hazard, witness_of_peak
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from pulumi_cloudbackup.estate import Estate
     from pulumi_cloudbackup.planning.changing import Item
+    from pulumi_cloudbackup.planning.exposing import Strategy
     from pulumi_cloudbackup.planning.hazards import Hazard
     from pulumi_cloudbackup.planning.ordering import Move
     from pulumi_cloudbackup.planning.world import New, Old
@@ -456,7 +457,6 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
     for stage in found.stages:
         names |= {instance: item.name for instance, item in stage.roots.owners.items()}
     stages = []
-    never = {old.instance for old in analysis.world.olds} - analysis.roots.occupants.keys()
     for stage, bare in zip(found.stages, bare_after(found.stages), strict=True):
         stages.append(
             Stage(
@@ -465,10 +465,9 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
                 tuple(sorted(stage.run.excludes)),
                 tuple(sorted(stage.run.holds)),
                 tuple(steps.same(move) for move in stage.order.moves),
-                tuple(sorted(names.get(instance, instance) for instance in bare if instance not in never)),
+                tuple(sorted(names.get(instance, instance) for instance in bare)),
             )
         )
-        never -= stage.roots.comers.keys()
     return tuple(stages), found.is_optimal
 
 

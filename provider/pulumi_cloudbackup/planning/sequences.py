@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pulumi_cloudbackup.planning.analysis import Analysis, analyse, usage_after, world_after
+from pulumi_cloudbackup.planning.analysis import Analysis, analyse, usage_after
 from pulumi_cloudbackup.planning.hazards import locks
 from pulumi_cloudbackup.planning.plan import Action
 from pulumi_cloudbackup.planning.run import Run
@@ -12,7 +12,7 @@ from pulumi_cloudbackup.planning.waits import Kept, is_only_created
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pulumi_cloudbackup.planning.peaks import Pool, Quotas
     from pulumi_cloudbackup.planning.world import World
@@ -32,24 +32,42 @@ class Span(NamedTuple):
 def run_through(
     plain: Analysis, spans: Mapping[int, Span], quotas: Quotas, initial: Counter[Pool]
 ) -> list[Analysis] | None:
-    """Analyse one run after the other; ``None``: one of them is not safe, or leads nowhere.
+    """Analyse the runs that make it so; ``None``: one of them is not safe, or leads nowhere.
 
     ``spans``: by position; what is not in it is in the first run.
     """
     count = max((span.last for span in spans.values()), default=1)
     if count > MOST_STAGES:
         return None
-    world, usage = plain.world, initial
-    stages: list[Analysis] = []
-    for number in range(1, count + 1):
-        analysis = analyse(world, _run(plain, spans, number), quotas, usage)
+    way = Way(plain, quotas, initial)
+    if not all(way.goes_on(_run(plain, spans, number)) for number in range(1, count + 1)):
+        return None
+    return way.stages if way.is_over() else None
+
+
+class Way:
+    """Runs one after the other, each analysed in the world that those before it leave behind."""
+
+    def __init__(self, plain: Analysis, quotas: Quotas, initial: Counter[Pool]) -> None:
+        """Begin where the plain run would."""
+        self.stages: list[Analysis] = []
+        self._plain, self._quotas = plain, quotas
+        self._world, self._usage = plain.world, initial
+
+    def goes_on(self, run: Run) -> bool:
+        """Whether a run is safe now and leads somewhere; then the way is at its end."""
+        analysis = analyse(self._world, run, self._quotas, self._usage)
         if not analysis.is_safe or not (analysis.moves_on or analysis.rewires):
-            return None
-        stages.append(analysis)
-        world = world_after(analysis)
-        usage = usage_after(world, analysis, usage)
-    is_over = not analyse(world, Run(), quotas, usage).moves_on
-    return stages if is_over and _loses_no_more(stages, plain) else None
+            return False
+        self.stages.append(analysis)
+        self._world = analysis.world_after
+        self._usage = usage_after(self._world, analysis, self._usage)
+        return True
+
+    def is_over(self) -> bool:
+        """Whether nothing is left to be done, and no more was deleted than a plain run would."""
+        left = analyse(self._world, Run(), self._quotas, self._usage)
+        return not left.moves_on and _loses_no_more(self.stages, self._plain)
 
 
 def _run(plain: Analysis, spans: Mapping[int, Span], number: int) -> Run:
@@ -97,15 +115,23 @@ def held_only(plain: Analysis) -> frozenset[str]:
     return frozenset(found | {sources[urn] for urn in found if sources.get(urn) in news})
 
 
-def bare_after(stages: Iterable[Analysis]) -> list[tuple[str, ...]]:
-    """Return for each run the physical vaults that have no mirror when it ends and get one in a later run."""
-    worlds = [world_after(one) for one in stages]
+def bare_after(stages: Sequence[Analysis]) -> list[tuple[str, ...]]:
+    """Return for each run the physical vaults that have no mirror when it ends and get one in a later run.
+
+    Those that had none before are left out: they are no more exposed than they were. A vault that one of the runs
+    creates counts: it is declared to be a source (design, "Words"), may be backed up into as soon as it is there, and
+    could have been created together with its mirror.
+    """
+    worlds = [one.world_after for one in stages]
     final = _mirrored(worlds[-1]) if worlds else set()
+    first = next(iter(stages), None)
+    never = {old.instance for old in first.world.olds} - first.roots.occupants.keys() if first is not None else set()
     bare = []
-    for world in worlds:
+    for stage, world in zip(stages, worlds, strict=True):
         there = {old.instance for old in world.olds if not old.is_mirror}
         later = {source for source in final - _mirrored(world) if source in there or "#" not in source}
-        bare.append(tuple(sorted(later)))
+        bare.append(tuple(sorted(later - never)))
+        never -= stage.roots.comers.keys()
     return bare
 
 

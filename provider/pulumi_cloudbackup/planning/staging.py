@@ -5,7 +5,9 @@ Everything that must be over before something else begins goes into an earlier r
 creation: the provider parks it, and a later run makes it. Each run is then analysed like any other.
 
 What is chosen: as few sources without a mirror at the same time as possible (within moves that are linked), then as few
-runs as possible; with ``fewest`` the other way round. Linked moves of up to a dozen mirrors are searched exactly.
+runs as possible; with ``fewest`` the other way round (``exposing``). Layouts of what waits are searched, exactly for
+linked moves of up to a dozen mirrors; where what they give is not proven to be the best, so are all pairs of runs of
+small changes (``pairs``).
 """
 
 from __future__ import annotations
@@ -13,22 +15,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pulumi_cloudbackup.planning.circles import components
+from pulumi_cloudbackup.planning.exposing import Ruler
+from pulumi_cloudbackup.planning.pairs import best_pair
 from pulumi_cloudbackup.planning.plan import Action
 from pulumi_cloudbackup.planning.searching import searched
 from pulumi_cloudbackup.planning.sequences import MOST_STAGES, Span, held_only, run_through
 from pulumi_cloudbackup.planning.waits import Event, Ties, Wait, is_atomic, is_only_created, waits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pulumi_cloudbackup.planning.analysis import Analysis
     from pulumi_cloudbackup.planning.changing import Item
+    from pulumi_cloudbackup.planning.exposing import Strategy
     from pulumi_cloudbackup.planning.peaks import Pool, Quotas
 
-Strategy: TypeAlias = Literal["exposure", "fewest"]
 EXACT: Final = 12
 """How many linked mirrors are searched exactly."""
 _MOST_WORK: Final = 300_000
@@ -43,6 +47,7 @@ class Staging:
 
     stages: tuple[Analysis, ...]
     is_optimal: bool
+    """Whether it is proven that none is better."""
 
 
 @dataclass
@@ -70,14 +75,19 @@ def staged(plain: Analysis, quotas: Quotas, initial: Counter[Pool], strategy: St
         return None
     if any(use.is_too_much and use.final > use.limit for use in plain.uses):
         return None
-    held = held_only(plain)
-    ties = Ties(plain)
-    found = _staged_by_waits(plain, ties, held, quotas, initial, strategy)
+    held, ties, ruler = held_only(plain), Ties(plain), Ruler(plain, strategy)
+    stages = _staged_by_waits(plain, ties, held, quotas, initial, strategy)
+    if stages is not None and ruler.is_proven(stages, tried_all=False):
+        return Staging(tuple(stages), is_optimal=True)
+    positions = _taking_part(plain, ties)
+    score = ruler.score(stages) if stages is not None else None
+    pair = best_pair(plain, positions, ruler, score, held, quotas, initial)
+    stages, tried_all = pair.stages or stages, pair.tried_all
     for count in (2, 3):
-        if found is None or (strategy == "fewest" and len(found.stages) > count):
-            stages = searched(plain, _taking_part(plain, ties), count, held, quotas, initial)
-            found = Staging(tuple(stages), is_optimal=False) if stages is not None else found
-    return found
+        if stages is None or (strategy == "fewest" and len(stages) > count):
+            found = searched(plain, positions, count, held, quotas, initial)
+            stages, tried_all = found or stages, tried_all and found is None
+    return Staging(tuple(stages), ruler.is_proven(stages, tried_all=tried_all)) if stages is not None else None
 
 
 def _staged_by_waits(  # noqa: PLR0913, PLR0917 - what is known of the plain run
@@ -87,7 +97,7 @@ def _staged_by_waits(  # noqa: PLR0913, PLR0917 - what is known of the plain run
     quotas: Quotas,
     initial: Counter[Pool],
     strategy: Strategy,
-) -> Staging | None:
+) -> list[Analysis] | None:
     """Return the runs in which everything waits for what must be over before."""
     tried: list[Layout] = []
     for delay_all in (False, True):
@@ -95,12 +105,14 @@ def _staged_by_waits(  # noqa: PLR0913, PLR0917 - what is known of the plain run
         ways: tuple[Strategy, ...] = (strategy, "fewest", "exposure")
         for way in dict.fromkeys(ways):
             found = _laid_out(plain, waits, way)
-            if found is None or found[0] in tried:
+            if found is None or found in tried:
                 continue
-            tried.append(found[0])
-            stages = run_through(plain, _spans_of(plain, found[0], held), quotas, initial)
-            if stages is not None:
-                return Staging(tuple(stages), found[1] and len(tried) == 1)
+            tried.append(found)
+            spans = _spans_of(plain, found, held)
+            for one in (_with_their_mirrors(plain, spans, held), spans):
+                stages = run_through(plain, one, quotas, initial) if one is not None else None
+                if stages is not None:
+                    return stages
     return None
 
 
@@ -126,19 +138,33 @@ def _spans_of(plain: Analysis, layout: Layout, held: Collection[str]) -> dict[in
     return spans
 
 
-def _laid_out(plain: Analysis, waits: list[Wait], strategy: Strategy) -> tuple[Layout, bool] | None:
+def _with_their_mirrors(plain: Analysis, spans: Mapping[int, Span], held: Collection[str]) -> dict[int, Span] | None:
+    """Let new vaults wait for those that depend on them, so that none is bare until then; ``None``: none has to."""
+    waiting: dict[str, list[int]] = {}
+    for item in plain.items:
+        for urn in item.new.depends_on if item.new is not None else ():
+            waiting.setdefault(urn, []).append(spans.get(item.position, Span(1, 1)).first)
+    found = {
+        item.position: Span(first, first)
+        for item in plain.items
+        if is_only_created(item)
+        and not item.is_mirror
+        and item.urn not in held
+        and (first := min(waiting.get(item.urn, (1,)))) > spans.get(item.position, Span(1, 1)).first
+    }
+    return {**spans, **found} if found else None
+
+
+def _laid_out(plain: Analysis, waits: list[Wait], strategy: Strategy) -> Layout | None:
     """Return the run of every event that is not simply in the first one."""
     layout: Layout = {}
-    is_optimal = True
     most = max(_FEW_STAGES, min(MOST_STAGES, _MOST_WORK // max(1, len(plain.items))))
     for knot in _knots(plain, waits):
         found = _best(knot, strategy, most)
         if found is None:
             return None
-        its_layout, its_optimal = found
-        layout |= its_layout
-        is_optimal &= its_optimal
-    return layout, is_optimal
+        layout |= found
+    return layout
 
 
 def _knots(plain: Analysis, waits: list[Wait]) -> list[_Knot]:
@@ -175,12 +201,11 @@ def _moves_at_one_source(plain: Analysis) -> Iterator[tuple[Event, Event]]:
                     yield Event(goes.position, creates=False), Event(comes.position, creates=True)
 
 
-def _best(knot: _Knot, strategy: Strategy, most: int) -> tuple[Layout, bool] | None:
-    """Return the best layout of one knot, and whether nothing is better; ``most``: how many runs are too many."""
+def _best(knot: _Knot, strategy: Strategy, most: int) -> Layout | None:
+    """Return the best layout of one knot; ``most``: how many runs are too many."""
     candidates = knot.holdable
     if len(candidates) > EXACT:
-        layout = _greedy(knot, candidates, strategy, most)
-        return (layout, False) if layout is not None else None
+        return _greedy(knot, candidates, strategy, most)
     best: tuple[tuple[int, ...], tuple[int, ...]] | None = None
     chosen: Layout | None = None
     for held in (held for size in range(len(candidates) + 1) for held in combinations(candidates, size)):
@@ -192,7 +217,7 @@ def _best(knot: _Knot, strategy: Strategy, most: int) -> tuple[Layout, bool] | N
             best, chosen = score, layout
         if strategy == "exposure" and best[0][0] <= 1 and not held:
             break
-    return (chosen, True) if chosen is not None else None
+    return chosen
 
 
 def _greedy(knot: _Knot, candidates: Sequence[int], strategy: Strategy, most: int) -> Layout | None:

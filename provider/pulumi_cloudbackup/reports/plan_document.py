@@ -197,7 +197,7 @@ class PlanDocument(TypedDict):
     stages: list[StageDocument]
     """Safe engine runs that lead to the same end; none where nothing is safe."""
     stages_optimal: bool
-    """Whether no sequence is better."""
+    """Whether it is proven that no sequence is better; otherwise there may be one."""
     peaks: list[PeakDocument]
     """Every quota that the update adds to."""
     exposure: list[ExposureDocument]

@@ -87,6 +87,7 @@ def test_rotations(count: int, strategy: Strategy) -> None:
     made = plan(current, estate(*vaults, mirrors=after), strategy=strategy)
     assert cost(made) == ((1, count + 1) if strategy == "exposure" else (count, 2))
     assert made.stages_optimal
+    assert all(one.lower_bound and "until a later run creates it" in one.reason for one in made.exposure)
 
 
 def test_changes_that_are_not_linked_share_their_runs() -> None:
@@ -95,3 +96,6 @@ def test_changes_that_are_not_linked_share_their_runs() -> None:
     made = plan(current, estate(A, B, mirrors=[mirror("n1", "a"), mirror("n2", "b")]))
     assert cost(made) == (2, 2)
     assert made.stages_optimal
+    assert {
+        problem.detail.count("for at least 1 h 30 min") for problem in made.problems if problem.code == "CB405"
+    } == {1}

@@ -188,6 +188,7 @@ FULL = estate(there(vault(tags=PROD, force_destroy=True), holds_data=True), ther
 LEFT = vault(id="v-0", status="CREATED", holds_data=False, force_destroy=True, pending_delete=True)
 """What an earlier update replaced and did not delete: it has the URN of its successor."""
 BESIDE = estate(there(vault(tags=PROD, force_destroy=True), holds_data=True), LEFT)
+EMPTY_PAIR = estate(there(vault(), bytes_stored=0, holds_data=False), there(mirror()))
 UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
     (policies.data_is_not_lost(), BESIDE, estate(), ["orders"]),
     (policies.data_is_not_lost(), BESIDE, estate(vault(region_id="cn-beijing")), ["orders"]),
@@ -260,12 +261,9 @@ UPDATES: list[tuple[Policy, Estate, Estate, list[str]]] = [
     ),
     (policies.exposure_is_at_most(60), PAIR, estate(vault(), mirror(region_id="cn-beijing")), ["orders"]),
     (policies.exposure_is_at_most(120), PAIR, estate(vault(), mirror(region_id="cn-beijing")), ["orders?"]),
-    (
-        policies.exposure_is_at_most(120),
-        estate(there(vault(), bytes_stored=0, holds_data=False), there(mirror())),
-        estate(vault(), mirror(region_id="cn-beijing")),
-        [],
-    ),
+    (policies.exposure_is_at_most(120), EMPTY_PAIR, estate(vault(), mirror(region_id="cn-beijing")), []),
+    (policies.exposure_is_at_most(120), EMPTY_PAIR, estate(vault(), mirror("new-dr")), ["orders?"]),
+    (policies.exposure_is_at_most(60), EMPTY_PAIR, estate(vault(), mirror("new-dr")), ["orders"]),
     (policies.exposure_is_at_most(5), estate(there(vault()), there(mirror())), estate(vault()), ["orders"]),
     (policies.exposure_is_at_most(5), estate(there(vault()), there(mirror())), estate(), []),
     (

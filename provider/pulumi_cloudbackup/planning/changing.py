@@ -470,7 +470,7 @@ def _keep_what_excluded_ones_need(items: list[Item], run: Run, world: World) -> 
             needed.add(urn)
             waiting.extend(olds[urn].depends_on if urn in olds else ())
     for item in items:
-        if item.action is Action.DELETE and item.urn in needed:
+        if item.action is Action.DELETE and item.urn in needed and not item.taken_by:
             item.leave()
         elif item.action is Action.REPLACE and item.create_first and item.old is not None and item.old.urn in needed:
             item.keeps_old = True

@@ -204,11 +204,11 @@ class Exposure:
     source: str
     """The name of the source."""
     minutes: int
-    """From the deletion of its mirror until the successor holds the history."""
+    """From the deletion of its mirror until the successor holds the history, where nothing is waited for between."""
     reason: str
     """What it is made of, in words."""
     lower_bound: bool = False
-    """Whether it may take longer, because nobody tells how much there is to copy."""
+    """Whether it may take longer: nobody tells how much there is to copy, or how much later a stage is run."""
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,10 @@ def plan(  # noqa: PLR0913 - two estates, and what a caller may choose
     kept = {problem.subjects[0] for problem in losses.problems if problem.code == "CB307" and problem.stops}
     if kept:
         found = [one for one in found if one.code != "CB205" or one.subjects[0] not in kept]
-    exposure = tuple(sorted(_exposures(analysis, copy_rate, kept), key=lambda one: one.exposure.source))
-    found.extend(problem for one in exposure for problem in one.problems)
     is_possible = not any(problem.stops and problem.code not in ORDER_CODES for problem in found)
-    stages, is_optimal = _stages(analysis, quotas, strategy, steps) if is_possible else ((), True)
+    stages, is_optimal, waiting = _stages(analysis, quotas, strategy, steps) if is_possible else _unstaged(analysis)
+    exposure = tuple(sorted(_exposures(analysis, copy_rate, kept, waiting), key=lambda one: one.exposure.source))
+    found.extend(problem for one in exposure for problem in one.problems)
     if hazards and is_possible and not stages:
         offering = set(hazards)
         found = [one for one in found if one not in offering]
@@ -389,10 +389,11 @@ class _Bare(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def _exposures(analysis: Analysis, copy_rate: float, kept: Container[str]) -> Iterator[_Bare]:
+def _exposures(analysis: Analysis, copy_rate: float, kept: Container[str], waiting: Container[str]) -> Iterator[_Bare]:
     """Yield every source that stays, loses its mirror and gets another, or has lost it in a run that was interrupted.
 
-    ``kept``: names of mirrors that may not be deleted.
+    ``kept``: names of mirrors that may not be deleted. ``waiting``: vaults whose old mirror goes in an earlier run than
+    the new one comes: nobody can tell how long after it that one begins, or what is waited for between.
     """
     for instance, comers in sorted(analysis.roots.comers.items()):
         owner = analysis.roots.owners.get(instance)
@@ -416,10 +417,12 @@ def _exposures(analysis: Analysis, copy_rate: float, kept: Container[str]) -> It
         name = owner.name if owner is not None else instance
         minutes = _MINUTES_BEFORE_COPYING + copying
         now = "it has no mirror vault now; " if is_bare_now else ""
-        reason = f"{now}{_MINUTES_BEFORE_COPYING} minutes before a new mirror copies the history, {copied}"
-        bareness = Bareness(name, comers[0].name, minutes, is_lower_bound=stored is None)
+        until = "; before that, the time until a later run creates it" if instance in waiting else ""
+        reason = f"{now}{_MINUTES_BEFORE_COPYING} minutes before a new mirror copies the history, {copied}{until}"
+        is_lower_bound = stored is None or instance in waiting
+        bareness = Bareness(name, comers[0].name, minutes, is_lower_bound)
         problems = judge(("CB405",), comers[0].name, bareness).problems if gone else ()
-        yield _Bare(Exposure(name, minutes, reason, stored is None), problems)
+        yield _Bare(Exposure(name, minutes, reason, is_lower_bound), problems)
 
 
 def _rate(per_second: float) -> str:
@@ -435,24 +438,31 @@ def _is_gone(owner: Item | None) -> bool:
     return owner is not None and owner.old is not None and owner.old.resource.status == GONE
 
 
-def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Steps) -> tuple[tuple[Stage, ...], bool]:
+class _Staged(NamedTuple):
+    """The runs that lead to the end, as reports tell them."""
+
+    stages: tuple[Stage, ...]
+    is_optimal: bool
+    waiting: frozenset[str] = frozenset()
+    """The vaults whose old mirror goes in an earlier run than the new one comes."""
+
+
+def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Steps) -> _Staged:
     """Return the runs that lead to the end: one plain run where that is safe."""
     if not analysis.moves_on:
-        return (), True
+        return _unstaged(analysis)
     if analysis.is_safe or analysis.run != Run():
         if not analysis.is_safe:
-            return (), False
+            return _unstaged(analysis, is_optimal=False)
         moves = analysis.order.moves
         one = Stage(_command(analysis), (), (), (), tuple(steps.of(move) for move in moves), ())
-        return (one,), True
+        return _Staged((one,), is_optimal=True)
     if any(item.taken_by for item in analysis.items):
-        return (
-            (),
-            False,
-        )  # a run that leaves such a vault out has to leave out what takes it along, and all that follows
+        # a run that leaves such a vault out has to leave out what takes it along, and all that follows
+        return _unstaged(analysis, is_optimal=False)
     found = staged(analysis, quotas, quotas.initial, strategy)
     if found is None:
-        return (), False
+        return _unstaged(analysis, is_optimal=False)
     names = {instance: item.name for instance, item in analysis.roots.owners.items()}
     for stage in found.stages:
         names |= {instance: item.name for instance, item in stage.roots.owners.items()}
@@ -468,7 +478,18 @@ def _stages(analysis: Analysis, quotas: Quotas, strategy: Strategy, steps: _Step
                 tuple(sorted(names.get(instance, instance) for instance in bare)),
             )
         )
-    return tuple(stages), found.is_optimal
+    return _Staged(tuple(stages), found.is_optimal, _waiting(found.stages))
+
+
+def _unstaged(analysis: Analysis, *, is_optimal: bool = True) -> _Staged:
+    """Return no runs; what one run cannot do in a safe order takes more than one, once it is possible."""
+    waiting = frozenset(one.source for one in analysis.hazards if one.code in ("CB401", "CB402"))
+    return _Staged((), is_optimal, waiting)
+
+
+def _waiting(stages: Sequence[Analysis]) -> frozenset[str]:
+    later = [stage.roots for stage in stages[1:]]
+    return frozenset(instance for roots in later for instance in roots.comers.keys() - roots.occupants.keys())
 
 
 def _command(stage: Analysis, *, is_last: bool = True) -> str:

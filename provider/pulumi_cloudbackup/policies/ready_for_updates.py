@@ -97,6 +97,9 @@ def data_is_not_lost(*, except_for: Collection[str] = (), level: Level = "mandat
 def exposure_is_at_most(minutes: int, *, except_for: Collection[str] = (), level: Level = "mandatory") -> Policy:
     """Forbid updates that leave a source without a complete mirror vault for longer.
 
+    Where only the least time is known it is not yet known whether it is kept: of a source of unknown size, and where
+    the old mirror goes in an earlier stage than the new one comes.
+
     :param minutes: How long is allowed: a new mirror begins to copy the history after 90 minutes.
     """
     left_out = texts("except_for", except_for)
@@ -117,10 +120,15 @@ def exposure_is_at_most(minutes: int, *, except_for: Collection[str] = (), level
                     "Undo what moves or replaces its mirror vault.",
                 )
             elif one.lower_bound:
-                yield NotYetKnown(one.source, "bytes_stored")
+                yield NotYetKnown(one.source, "stages" if _is_staged(proposal, one.source) else "bytes_stored")
 
     summary = f"No source is without a complete mirror vault for more than {minutes} minutes."
     return Policy("exposure-is-at-most", summary, check, level, needs_plan=True)
+
+
+def _is_staged(proposal: Proposal, source: str) -> bool:
+    """Whether a source is bare between two stages, for as long as nobody can tell."""
+    return proposal.plan is not None and any(source in stage.bare_sources for stage in proposal.plan.stages)
 
 
 def _left_bare(proposal: Proposal, left_out: Collection[str]) -> Iterator[Finding]:

@@ -169,7 +169,7 @@ class ExposureDocument(TypedDict):
     reason: str
     """What it is made of, in words."""
     lower_bound: bool
-    """Whether it may take longer, because nobody tells how much there is to copy."""
+    """Whether it may take longer: nobody tells how much there is to copy, or how much later a stage is run."""
 
 
 @with_config(_FORM)

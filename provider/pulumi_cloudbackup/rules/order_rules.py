@@ -259,7 +259,7 @@ class Bareness:
     minutes: int
     """From the deletion until the successor holds the history."""
     is_lower_bound: bool
-    """Whether nobody knows how much there is to copy."""
+    """Whether nobody knows how much there is to copy, or how long after the old one goes the new one is created."""
 
 
 @rule("CB405", "Source is without a mirror vault for a time", Severity.WARNING)

@@ -1,8 +1,8 @@
 """The planner against the real engine: what changes, which steps, and in which orders they can happen.
 
-Two hundred generated pairs of small estates, many in one program. The current sides are made by a real ``up``; what
-interrupted runs leave behind is written into the state. Then the program declares the desired sides, and preview and
-``up`` are held against the plan of each pair, step by step.
+Two hundred and forty generated pairs of small estates, many in one program. The current sides are made by a real
+``up``; what interrupted runs leave behind is written into the state. Then the program declares the desired sides, and
+preview and ``up`` are held against the plan of each pair, step by step.
 
 The providers oblige (``planning_engine/obliging.py``): check and diff are our own, but no call is refused, and a call
 can be made to wait for another one. So ``up`` runs twice from the same state. In each pair that has unordered steps two
@@ -49,9 +49,9 @@ from pulumi_cloudbackup.engine.stack_plan import StackPlan
 from pulumi_cloudbackup.estate import Estate
 from pulumi_cloudbackup.planning import plan
 
-PAIRS = int(os.environ.get("CLOUDBACKUP_PAIRS", "204"))
+PAIRS = int(os.environ.get("CLOUDBACKUP_PAIRS", "240"))
 ROUNDS = int(os.environ.get("CLOUDBACKUP_ROUNDS", "1"))
-IN_ONE_PROGRAM = 70
+IN_ONE_PROGRAM = 80
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from pulumi_cloudbackup import policies
 from pulumi_cloudbackup.estate import UNKNOWN, Estate
 from pulumi_cloudbackup.policies import (
     Finding,
@@ -208,3 +209,26 @@ def test_a_policy_that_reads_a_plan_where_there_is_none() -> None:
 
     (problem,) = judge_policies([nothing_changes], Proposal(Estate())).problems
     assert "needs_plan=True" in problem.fix
+
+
+def test_ready_policies_make_no_text_of_what_is_not_known() -> None:
+    """Whatever is unknown together, none of them fails."""
+    ready = [
+        policies.every_vault_is_mirrored(),
+        policies.kms_is_used(),
+        policies.tags_are_given("owner"),
+        policies.names_match(vaults="x.*", mirrors="x.*"),
+        policies.regions_are_allowed(vaults=["cn-beijing"], mirrors=["cn-beijing"]),
+        policies.mirrors_are_in_another_jurisdiction(),
+    ]
+    unsure = ("region_id", "encrypt_type", "kms_key_id", "vault_name", "tags", "description")
+    for mask in range(2 ** len(unsure)):
+        hidden = {key: UNKNOWN for place, key in enumerate(unsure) if mask >> place & 1}
+        mirror_hidden = {key: value for key, value in hidden.items() if key != "tags"}
+        some = Estate.model_validate(
+            {
+                "vaults": [{"name": name, "region_id": "cn-hangzhou", **hidden} for name in ("orders", "sales")],
+                "mirrors": [{"name": "dr", "source": "orders", "region_id": "cn-shanghai", **mirror_hidden}],
+            }
+        )
+        assert judge_policies(ready, Proposal(some)).failed == ()

@@ -322,7 +322,7 @@ def _lack(some: Unmirrored) -> Iterator[Finding]:
         name = some.vaults[0].name
         yield Violation(
             name,
-            f'Vault "{name}" has no mirror vault: its data is lost with region {some.vaults[0].region_id}.',
+            f'Vault "{name}" has no mirror vault: its data is lost with {_region(some.vaults[0])}.',
             f'Declare MirrorVault("{name}-dr", source=..., region_id=...).',
         )
     elif some.bare:
@@ -382,3 +382,8 @@ def _pattern(written: str | None) -> re.Pattern[str] | None:
 
 def _kind(one: Vault | MirrorVault) -> str:
     return "mirror vault" if isinstance(one, MirrorVault) else "vault"
+
+
+def _region(vault: Vault) -> str:
+    """Return the region of a vault in words."""
+    return f"region {vault.region_id}" if is_known(vault.region_id) else "its region"

@@ -325,8 +325,11 @@ class Opened:
         if mark is nothing and not self.is_marked:
             return self.state
         document = json.loads(self.state)
-        for resource in (document["deployment"] or {}).get("resources", []):
+        resources = (document["deployment"] or {}).get("resources", [])
+        for resource in resources:
             mark(resource)
+        if mark is together:  # each comes after what it is replaced with
+            resources.sort(key=lambda one: (not one["type"].startswith("pulumi:"), not one["urn"].endswith("::orders")))
         file = self.ground.project.folder.parent / "marked.json"
         file.write_text(json.dumps(document))
         pulumi(self.ground, "import", "--file", str(file))

@@ -404,8 +404,9 @@ def _safe_pairs() -> Iterator[Pair]:
         by_id = [one.source.id for one in mirrors if isinstance(one.source, ExistingSource)]
         interrupted = any(one.pending_delete or one.pending_replacement for one in pair.current.resources)
         if not by_id and not interrupted and pair.edits:
-            found = predicted(pair, symbolic_ids(pair)).plan
-            if found.changes and not any(problem.stops for problem in found.problems):
+            found = predicted(pair, symbolic_ids(pair))
+            # Without its key a vault waits for nothing: the engine may create it while the key's chain deletes it.
+            if found.plan.changes and not found.keyless and not any(one.stops for one in found.plan.problems):
                 yield pair
 
 

@@ -78,14 +78,14 @@ class Prediction:
     @cached_property
     def in_either_chain(self) -> set[Step]:
         """The deletes in the chain of a key or in their own, for no schedule says which the engine hears of first."""
-        return self._deletes(self._keyless)
+        return self._deletes(self.keyless)
 
     @property
     def _condemned(self) -> set[str]:
         return {one.urn for one in self.desired.foreign if one.delete_first}
 
     @property
-    def _keyless(self) -> set[str | None]:
+    def keyless(self) -> set[str | None]:
         """What had a key that goes, and does without it now."""
         news = {one.urn: one for one in (*self.desired.vaults, *self.desired.mirrors)}
         renamed = {one.old_urn: one.urn for one in self.plan.changes if one.old_urn}
@@ -125,7 +125,7 @@ class Prediction:
             if change.action is Action.REPLACE and not change.create_first
         }
         renamed = {one.old_urn for one in self.plan.changes if one.old_urn}
-        if self._keyless & renamed:
+        if self.keyless & renamed:
             return "what had a key that is deleted first has another name now, and none: it may be deleted twice"
         sources = {one.name: one for one in self.current.vaults if not one.pending_delete}
         new = {urn: one for one in self.desired.mirrors for urn in (one.urn, self._old_urn(one.urn))}
